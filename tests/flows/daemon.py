@@ -1,0 +1,176 @@
+"""Starts the real agentidpd in a temporary directory, on a port of its own choosing, and ends it by its process id."""
+import base64
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def build_dir():
+    return pathlib.Path(os.environ.get("AGENTIDP_BUILD", ROOT / "build"))
+
+
+def clean_environment():
+    """The caller's shell without the variables that AgentIdP reads."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
+    return {name: value for name, value in os.environ.items() if name in kept}
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def header(self, name):
+        return self.headers.get(name.lower(), [None])[0]
+
+
+class Daemon:
+    """`settings` become -DKEY=VALUE. Use as a context manager: leaving it stops the daemon and removes its data."""
+
+    def __init__(self, settings=None, env=None, data=None, start=True):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-flow-"))
+        self.data = pathlib.Path(data) if data else self.folder / "data"
+        self.settings = {"server.listen": "127.0.0.1:0", "data.dir": str(self.data), "plugins.path": str(build_dir() / "lib/agentidp/plugins"),
+                         "log.format": "json"}
+        self.settings.update(settings or {})
+        self.env = dict(clean_environment(), **(env or {}))
+        self.process = None
+        self.lines = []
+        self.address = None
+        self._listening = threading.Event()
+        if start:
+            self.start()
+
+    def command(self):
+        config = self.folder / "none.properties"
+        config.touch()
+        return [str(build_dir() / "bin/agentidpd"), "--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
+
+    def cli(self, *arguments, stdin=None):
+        config = self.folder / "none.properties"
+        config.touch()
+        common = ["--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
+        return subprocess.run([str(build_dir() / "bin/agentidp"), *common, *arguments], capture_output=True, text=True, env=self.env,
+                              input=stdin, timeout=120, cwd=self.folder)
+
+    def start(self, wait=60):
+        self._listening.clear()
+        self.address = None
+        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env,
+                                        cwd=self.folder)
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        deadline = time.monotonic() + wait
+        while not self._listening.wait(0.02):
+            if self.process.poll() is not None:
+                raise RuntimeError("agentidpd ended with " + str(self.process.returncode) + ": " + " | ".join(self.lines[-5:]))
+            if time.monotonic() > deadline:
+                raise RuntimeError("agentidpd is not ready after %d s: %s" % (wait, " | ".join(self.lines[-5:])))
+        return self
+
+    def _read(self, process):
+        for line in process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if entry.get("id") == "LISTENING" and self.address is None:
+                self.address = entry["address"]
+            if entry.get("id") == "READY":
+                self._listening.set()
+
+    @property
+    def host(self):
+        return self.address.rsplit(":", 1)[0].strip("[]")
+
+    @property
+    def port(self):
+        return int(self.address.rsplit(":", 1)[1])
+
+    def request(self, method, path, headers=None, body=None, timeout=20):
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            collected = {}
+            for name, value in answer.getheaders():
+                collected.setdefault(name.lower(), []).append(value)
+            return Answer(answer.status, collected, answer.read().decode("utf-8", "replace"))
+        finally:
+            connection.close()
+
+    def json(self, method, path, value=None, token=None, headers=None):
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = "Bearer " + token
+        body = None
+        if value is not None:
+            sent.setdefault("Content-Type", "application/json")
+            body = json.dumps(value).encode()
+        return self.request(method, path, sent, body)
+
+    def admin(self):
+        return json.loads((self.data / "admin.json").read_text())
+
+    def token(self, client_id, secret, scope=None):
+        form = "grant_type=client_credentials" + (f"&scope={scope.replace(' ', '+')}" if scope else "")
+        return self.request("POST", "/api/v1/token", {"Authorization": basic(client_id, secret),
+                                                      "Content-Type": "application/x-www-form-urlencoded"}, form)
+
+    def admin_token(self):
+        admin = self.admin()
+        answer = self.token(admin["clientId"], admin["clientSecret"])
+        if answer.status != 200:
+            raise RuntimeError("the admin got no token: %d %s" % (answer.status, answer.body))
+        return answer.json()["access_token"]
+
+    def agent(self, name, scopes=(), token=None, **more):
+        """Registers an agent with one credential; answers {agentId, clientSecret, basic}."""
+        token = token or self.admin_token()
+        made = self.json("POST", "/api/v1/agents", dict({"email": f"{name}@example.test", "agentType": "worker", "version": "1.0",
+                                                         "owner": "tests", "deploymentEnv": "development", "scopes": list(scopes)}, **more), token)
+        if made.status != 201:
+            raise RuntimeError("agent %s was refused: %d %s" % (name, made.status, made.body))
+        agent = made.json()
+        credential = self.json("POST", f"/api/v1/agents/{agent['agentId']}/credentials", {}, token)
+        if credential.status != 201:
+            raise RuntimeError("no credential for %s: %d %s" % (name, credential.status, credential.body))
+        agent.update(credential.json())
+        agent["basic"] = basic(agent["agentId"], agent["clientSecret"])
+        return agent
+
+    def stop(self, how=signal.SIGTERM, wait=40):
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(wait)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise RuntimeError("agentidpd did not stop within %d s" % wait)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def basic(client_id, secret):
+    return "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()

@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
+# `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
+#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N]
+set -uo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+set_name=all
+only=
+seconds=60
+more=
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -k) only=${2:?-k wants a name}; shift 2 ;;
+    --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
+    unit|contract|flows|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
+    security) more=security; shift ;;
+    *) sed -n '2,4p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+export CCACHE_DIR=${CCACHE_DIR:-$root/build-ccache}
+jobs=$(nproc)
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/agentidp-tests.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+report=$scratch/report
+: > "$report"
+export PYTHONDONTWRITEBYTECODE=1
+
+say() { printf '== %s (%s s)\n' "$*" "$SECONDS" >&2; }
+
+# Runs a command whose output is test lines; a death without a `not ok` of its own is one.
+suite() {
+  local name=$1; shift
+  local out=$scratch/out.$RANDOM
+  "$@" > "$out" 2> "$out.err"; local code=$?
+  cat "$out"
+  grep -E '^(ok|not ok|skip) ' "$out" >> "$report" || true
+  if [ $code -ne 0 ] && ! grep -q '^not ok ' "$out"; then
+    echo "not ok $name: exit $code: $(tail -n 3 "$out.err" "$out" 2>/dev/null | tr '\n' ' ' | cut -c1-600)" | tee -a "$report"
+  elif [ $code -eq 0 ] && ! grep -qE '^(ok|not ok|skip) ' "$out" && [ -z "$only" ]; then
+    echo "not ok $name: it ran no test" | tee -a "$report"
+  fi
+  # What a sanitizer says is worth reading, whatever the exit code.
+  grep -E 'ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:' "$out.err" >&2 || true
+  rm -f "$out" "$out.err"
+}
+
+# configure BUILD_FOLDER OPTION...; build BUILD_FOLDER TARGET...
+configure() {
+  local folder=$1; shift
+  cmake -S . -B "$folder" -G Ninja -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold -DCMAKE_MODULE_LINKER_FLAGS=-fuse-ld=mold "$@" > "$scratch/configure" 2>&1 ||
+    { cat "$scratch/configure"; finish "not ok configure: $folder"; }
+}
+build() {
+  local folder=$1; shift
+  cmake --build "$folder" -j "$jobs" --target "$@" > "$scratch/build" 2>&1 || { tail -n 60 "$scratch/build"; finish "not ok build: $folder"; }
+}
+finish() {
+  [ $# -gt 0 ] && echo "$1" | tee -a "$report"
+  local passed failed skipped
+  passed=$(grep -c '^ok ' "$report"); failed=$(grep -c '^not ok ' "$report"); skipped=$(grep -c '^skip ' "$report")
+  [ "$failed" -gt 0 ] && { echo "failed:"; grep '^not ok ' "$report"; }
+  [ "$skipped" -gt 0 ] && { echo "skipped:"; grep '^skip ' "$report"; }
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+release() { configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build all; }
+binaries() { find "$1/bin" -maxdepth 1 -type f -name "$2" -perm -u+x | sort; }
+
+run_cppunit() {  # BUILD_FOLDER PREFIX
+  local binary
+  for binary in $(binaries "$1" "$2_*"); do
+    say "$(basename "$binary")"
+    suite "$(basename "$binary")" "$binary" ${only:+-k "$only"}
+  done
+}
+run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }
+run_lint() { say lint; AGENTIDP_BUILD=$root/build suite lint bash tests/lint/run.sh ${only:+-k "$only"}; }
+run_docs() { say docs; AGENTIDP_BUILD=$root/build suite docs bash tests/docs/run.sh ${only:+-k "$only"}; }
+run_asan() {
+  say 'build with ASan and UBSan'
+  configure build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=-O1 -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DAGENTIDP_SANITIZE=address,undefined
+  build build-asan all
+  run_cppunit build-asan unit
+  run_cppunit build-asan contract
+  run_flows build-asan
+}
+run_tsan() {
+  say 'build with TSan'
+  configure build-tsan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=-O1 -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
+  build build-tsan tsan_suites
+  export TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp halt_on_error=1"
+  local binary
+  for binary in $(binaries build-tsan '*'); do
+    case "$(basename "$binary")" in
+      unit_*|contract_*) say "tsan $(basename "$binary")"; suite "tsan_$(basename "$binary")" "$binary" ${only:+-k "$only"} ;;
+    esac
+  done
+  unset TSAN_OPTIONS
+}
+
+case $set_name in
+  bench) bash packaging/packages.sh bench || finish 'not ok packages: apt-get failed' ;;
+  *) bash packaging/packages.sh test || finish 'not ok packages: apt-get failed' ;;
+esac
+
+case $set_name in
+  list)
+    if [ "$more" = security ]; then
+      release > /dev/null
+      { python3 tests/flows/run.py --security
+        for binary in $(binaries build 'unit_*') $(binaries build 'contract_*'); do
+          "$binary" --list | grep -oE '^.*row[0-9]+.*$' | sed -E "s/^(.*row0*([0-9]+).*)$/\2\t$(basename "$binary") \1/"
+        done; } | sort -n | awk -F'\t' '{ print "row " $1 ": " $2 }'
+    else
+      printf '%s\n' lint docs unit contract flows asan tsan '(long: bench fuzz tidy clients)'
+    fi
+    exit 0 ;;
+  bench) release; exec python3 tests/bench/bench.py --build build ;;
+  lint) release; run_lint ;;
+  tidy) release; suite tidy bash tests/lint/tidy.sh ;;
+  docs) release; run_docs ;;
+  unit) release; run_cppunit build unit ;;
+  contract) release; run_cppunit build contract ;;
+  flows) release; run_flows build ;;
+  asan) run_asan ;;
+  tsan) run_tsan ;;
+  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "$seconds" ${only:+-k "$only"} ;;
+  clients) finish 'skip clients: the client judges come with the next issue' ;;
+  all)
+    say 'build'
+    release
+    if [ "$only" = security ]; then
+      for binary in $(binaries build 'unit_*') $(binaries build 'contract_*'); do suite "$(basename "$binary")" "$binary" -k row; done
+      run_flows build
+      finish
+    fi
+    run_lint
+    run_docs
+    run_cppunit build unit
+    run_cppunit build contract
+    run_flows build
+    run_asan
+    run_tsan ;;
+esac
+finish
