@@ -122,6 +122,27 @@ void writeTo(std::string& out, const Value& value, int indent, int depth) {
     }
 }
 
+/// A character that ends a line, moves the cursor or turns the reading direction for some reader of logs.
+struct Unsafe {
+    std::uint32_t point = 0;
+    std::size_t length = 0;  ///< 0: there is none
+};
+
+Unsafe unsafeAt(std::string_view text, std::size_t at) {
+    const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<std::uint8_t>(text[at + i]) : std::uint8_t{0}; };
+    if (byte(0) == 0x7F) return {0x7F, 1};
+    if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return {byte(1), 2};
+    if (byte(0) == 0xE2 && byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE) return {0x2000U + (byte(2) & 0x3FU), 3};
+    if (byte(0) == 0xE2 && byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9) return {0x2040U + (byte(2) & 0x3FU), 3};
+    if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return {0xFEFF, 3};
+    return {};
+}
+
+void appendEscaped(std::string& out, std::uint32_t point) {
+    out += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) out.push_back("0123456789abcdef"[(point >> static_cast<unsigned>(shift)) & 15U]);
+}
+
 }  // namespace
 
 const Value* Value::find(std::string_view name) const {
@@ -201,9 +222,8 @@ void appendQuoted(std::string& out, std::string_view text, Escape escape) {
     std::size_t clean = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<std::uint8_t>(text[i]);
-        const bool lineSeparator = escape == Escape::Lines && c == 0xE2 && i + 2 < text.size() && static_cast<std::uint8_t>(text[i + 1]) == 0x80 &&
-                                   (static_cast<std::uint8_t>(text[i + 2]) & 0xFEU) == 0xA8U;
-        if (c >= 0x20 && c != '"' && c != '\\' && !(c == 0x7F && escape == Escape::Lines) && !lineSeparator) continue;
+        const Unsafe unsafe = escape == Escape::Lines ? unsafeAt(text, i) : Unsafe{};
+        if (c >= 0x20 && c != '"' && c != '\\' && unsafe.length == 0) continue;
         out.append(text.substr(clean, i - clean));
         switch (c) {
             case '"': out += "\\\""; break;
@@ -214,14 +234,8 @@ void appendQuoted(std::string& out, std::string_view text, Escape escape) {
             case '\b': out += "\\b"; break;
             case '\f': out += "\\f"; break;
             default:
-                if (lineSeparator) {
-                    out += (static_cast<std::uint8_t>(text[i + 2]) == 0xA8U) ? "\\u2028" : "\\u2029";
-                    i += 2;
-                } else {
-                    out += "\\u00";
-                    out.push_back("0123456789abcdef"[c >> 4U]);
-                    out.push_back("0123456789abcdef"[c & 15U]);
-                }
+                appendEscaped(out, unsafe.length == 0 ? c : unsafe.point);
+                i += unsafe.length == 0 ? 0 : unsafe.length - 1;
         }
         clean = i + 1;
     }

@@ -68,8 +68,8 @@ struct Limits {
 [[nodiscard]] std::string writePretty(const Value& value);
 /// A double as ECMAScript's Number::toString writes it.
 [[nodiscard]] std::string ecmaNumber(double number);
-/// `Canonical` escapes what RFC 8785 section 3.2.2.2 escapes and nothing else. `Lines` also escapes DEL, U+2028 and U+2029,
-/// which end a line or move the cursor for some readers of logs.
+/// `Canonical` escapes what RFC 8785 section 3.2.2.2 escapes and nothing else. `Lines` also escapes DEL, C1 controls, U+2028, U+2029,
+/// the characters that turn the reading direction, and U+FEFF: each ends a line, moves the cursor or hides text for some reader.
 enum class Escape { Canonical, Lines };
 /// Appends `text` quoted and escaped. `text` must be UTF-8.
 void appendQuoted(std::string& out, std::string_view text, Escape escape = Escape::Canonical);
