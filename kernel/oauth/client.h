@@ -1,0 +1,36 @@
+#pragma once
+/// @file kernel/oauth/client.h
+/// An agent in its role as OAuth client: one immutable value with all that authentication, grants and liveness ask for.
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "model/agent.h"
+#include "model/caller.h"
+#include "model/credential.h"
+#include "model/organization.h"
+
+namespace agentidp::oauth {
+
+struct Client {
+    model::Agent agent;
+    model::Organization organization;
+    std::vector<model::Credential> credentials;  ///< of status Active; expired ones may be among them
+    /// From the organization's limits; absent: the setting counts.
+    std::optional<std::int64_t> requestsPerMinute;
+    std::optional<std::int64_t> tokensPerMonth;
+
+    /// Agent and organization are both active.
+    [[nodiscard]] bool active() const;
+    /// Whether a token of this agent with that `iat` has been ended by its not-before mark: the whole second of the mark is
+    /// dead, the next one lives.
+    [[nodiscard]] bool supersedes(std::int64_t issuedAtSeconds) const;
+};
+using ClientPtr = std::shared_ptr<const Client>;
+
+/// Reads the limits once; members it does not understand do not limit.
+[[nodiscard]] ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials);
+/// What an authenticated client may do on endpoints that take its secret: everything it could ask a token for.
+[[nodiscard]] model::Caller callerOf(const Client& client);
+
+}  // namespace agentidp::oauth

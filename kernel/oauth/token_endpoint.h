@@ -1,0 +1,42 @@
+#pragma once
+/// @file kernel/oauth/token_endpoint.h
+/// Decides a token request: authenticate, take from the budget, ask exactly one grant, look at the quota. Signs nothing and
+/// writes nothing: policy hooks may narrow `grant` before the issuer sees it.
+#include <memory>
+#include <vector>
+
+#include "oauth/client_auth.h"
+#include "oauth/grant.h"
+#include "oauth/ports.h"
+#include "oauth/token_request.h"
+
+namespace agentidp::oauth {
+
+struct TokenDecision {
+    model::Grant grant;
+    ClientPtr client;
+    model::CredentialId credentialId;
+    bool touchCredential = false;  ///< see AuthenticatedClient::touch
+    BudgetState budget;
+    bool overQuota = false;  ///< only with QuotaMode::Report: counted and let pass
+};
+
+/// Any thread; blocks only where a port does.
+class TokenEndpoint {
+public:
+    struct Ports {
+        Clients& clients;
+        const Peppers& peppers;
+        Budgets& budgets;
+    };
+    explicit TokenEndpoint(Ports ports);
+    /// `settings` may be other ones at every call: a reload hands in new ones.
+    [[nodiscard]] OauthResult<TokenDecision> decide(const TokenRequest& request, const TokenSettings& settings, base::Instant now) const;
+
+private:
+    Ports ports_;
+    ClientAuthenticator authenticator_;
+    std::vector<std::unique_ptr<GrantType>> grants_;
+};
+
+}  // namespace agentidp::oauth

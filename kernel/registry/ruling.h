@@ -1,0 +1,38 @@
+#pragma once
+/// @file kernel/registry/ruling.h
+/// What a registry rule decides: what is to be written, and what is to be said once that is durable.
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "model/answer.h"
+#include "model/caller.h"
+#include "model/mutation.h"
+#include "model/problem.h"
+
+namespace agentidp::registry {
+
+struct Ruling {
+    /// Empty for reads. A refusal may carry events too (access.refused), never changes.
+    model::Mutation mutation;
+    std::variant<model::Answer, model::Problem> outcome;
+    [[nodiscard]] bool ok() const { return outcome.index() == 0; }
+};
+
+/// Who asks for what, under which condition.
+struct Asker {
+    const model::Caller& caller;
+    const model::Origin& origin;
+    std::string_view ifMatch = {};  ///< the If-Match field; empty: unconditional
+};
+
+/// What the refusal says when the ledger could not apply a ruling's mutation: Conflict and Exists are 409, except that a
+/// conflict under If-Match is 412.
+[[nodiscard]] model::Problem problemOfCommit(const base::Error& error, bool conditional);
+
+/// The ETag of a row version (RFC 9110 section 8.8.3), quoted.
+[[nodiscard]] std::string etagOf(std::int64_t rowVersion);
+/// Strong comparison of an If-Match field; `*` and the empty field match everything.
+[[nodiscard]] bool ifMatchHolds(std::string_view field, std::int64_t rowVersion);
+
+}  // namespace agentidp::registry
