@@ -12,8 +12,8 @@
 namespace agentidp::config {
 
 struct Sources {
-    std::optional<std::string> file;     ///< --config; absent: the first of `search` that exists
-    std::optional<std::string> envFile;  ///< --env-file (dotenv.h); variables of the process win over it
+    std::optional<std::string> file;       ///< --config; absent: the first of `search` that exists
+    std::optional<std::string> envFile;    ///< --env-file (dotenv.h); variables of the process win over it
     std::vector<std::string> definitions;  ///< KEY=VALUE of each -D, in order
     Environment environment;
     std::string programFolder;  ///< of the running binary, for the default of plugins.path; may be empty
@@ -31,9 +31,10 @@ struct Notice {
         ReferenceOverruled,   ///< a reference variable lost against a setting
         ReferenceNotOffered,  ///< a reference variable we know and do not serve
         UnknownVariable,      ///< an AGENTIDP_ variable that is no setting
+        PluginNotNamed,       ///< settings of a plugin that no setting loads
     };
     Kind kind;
-    std::string variable;
+    std::string variable;  ///< for PluginNotNamed: `<kind>-<name>`
     std::string text;
 };
 

@@ -11,8 +11,8 @@ namespace agentidp::config {
 
 struct SettingType {
     enum class Kind {
-        Text,      ///< anything printable
-        Name,      ///< a plugin's short name: lower-case letters, digits, '-'
+        Text,  ///< anything printable
+        Name,  ///< a plugin's short name: lower-case letters, digits, '-'
         Path,
         Url,       ///< http or https, without query and fragment (RFC 8414 section 2)
         Endpoint,  ///< host:port, [v6]:port

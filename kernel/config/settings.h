@@ -105,11 +105,17 @@ struct ShownSetting {
     std::string origin;
 };
 [[nodiscard]] std::vector<ShownSetting> redacted(const Settings& settings);
+/// True for a value that is itself a secret by the name of its key, or a URL with a password in it.
+[[nodiscard]] bool holdsLiteralSecret(std::string_view key, std::string_view value);
+/// `postgresql://u:***@h/db`.
+[[nodiscard]] std::string withoutUrlPassword(std::string_view value);
 
 /// The keys whose new value only a restart applies, plugin settings included.
 [[nodiscard]] std::vector<std::string> needRestart(const Settings& before, const Settings& after);
 
 /// What clients reach: `issuer` where given, else the URL of the main listener at the port it really has.
 [[nodiscard]] std::string issuerAt(const Settings& settings, std::uint16_t port);
+/// `token.audience` where given, else that issuer.
+[[nodiscard]] std::string audienceAt(const Settings& settings, std::uint16_t port);
 
 }  // namespace agentidp::config

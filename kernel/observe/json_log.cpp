@@ -25,7 +25,8 @@ enum class Outcome { Written, Failed, Stopped };
 
 // Shared with the writing thread, which may outlive the log when its reader never reads again.
 struct JsonLog::State {
-    State(JsonLogOptions options, const base::Clock& clock) : fd(options.fd), format(options.format), limit(options.bufferBytes), clock(clock) {}
+    State(JsonLogOptions options, const base::Clock& clock)
+        : fd(options.fd), format(options.format), limit(options.bufferBytes), clock(clock) {}
 
     void run();
     std::string takeBatch(std::size_t& lines);

@@ -104,9 +104,12 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
         if (row.type == Type::Counter) (void)counter(row.id);
         if (row.type == Type::Histogram) (void)histogram(row.id);
     }
-    impl_->process = {counter(Metric::ProcessCpuSecondsTotal),    gauge(Metric::ProcessResidentMemoryBytes),
-                      gauge(Metric::ProcessVirtualMemoryBytes),   gauge(Metric::ProcessOpenFds),
-                      gauge(Metric::ProcessMaxFds),               gauge(Metric::ProcessStartTimeSeconds),
+    impl_->process = {counter(Metric::ProcessCpuSecondsTotal),
+                      gauge(Metric::ProcessResidentMemoryBytes),
+                      gauge(Metric::ProcessVirtualMemoryBytes),
+                      gauge(Metric::ProcessOpenFds),
+                      gauge(Metric::ProcessMaxFds),
+                      gauge(Metric::ProcessStartTimeSeconds),
                       gauge(Metric::ProcessThreads)};
 }
 
