@@ -36,7 +36,8 @@ struct Committed {
     std::vector<plugin::OpResult> results;
 };
 
-/// Called exactly once, on the appender's thread, after durability or failure. It must not block: hand over and return.
+/// Called exactly once, after durability or failure. It must not block: hand over and return. On the appender's thread, but
+/// that a refusal to queue at all (TooMany; Unavailable before start and after stop) is told on the caller's, before append returns.
 /// Errors: Conflict, NotFound, Exists (that Effect alone was undone), Unavailable (storage; nothing of the batch is durable),
 /// Deadline (2 s in the queue), TooMany (the queue is full).
 using Continuation = std::function<void(base::Result<Committed>)>;
