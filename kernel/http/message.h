@@ -27,6 +27,7 @@ struct Header {
 class Headers {
 public:
     void add(std::string_view name, std::string_view value) { fields_.push_back({std::string(name), std::string(value)}); }
+    void reserve(std::size_t fields) { fields_.reserve(fields); }
     /// Replaces every field of that name.
     void set(std::string_view name, std::string_view value);
     /// The first field of that name (ASCII case ignored), or null.
@@ -40,28 +41,28 @@ private:
 
 /// Who is at the other end of the connection.
 struct Peer {
-    std::string address;              ///< textual IP; an IPv4-mapped address is given as IPv4
+    std::string address;  ///< textual IP; an IPv4-mapped address is given as IPv4
     bool tls = false;
-    std::string clientCertificateDer; ///< leaf, DER; empty without mutual TLS. Verified against server.tls.client_ca
+    std::string clientCertificateDer;  ///< leaf, DER; empty without mutual TLS. Verified against server.tls.client_ca
 };
 
 struct Request {
     Method method = Method::Other;
     std::string methodText;
-    std::string target;               ///< as received
-    std::string path;                 ///< percent-decoded never; as received up to '?'
-    std::string query;                ///< as received after '?'
+    std::string target;  ///< as received
+    std::string path;    ///< percent-decoded never; as received up to '?'
+    std::string query;   ///< as received after '?'
     Headers headers;
     std::string body;
     Peer peer;
-    base::MonoInstant receivedAt;     ///< when the head was complete
+    base::MonoInstant receivedAt;  ///< when the head was complete
 };
 
 struct Response {
     int status = 200;
-    Headers headers;                  ///< without Content-Length, Connection, Date: the listener writes those
+    Headers headers;  ///< without Content-Length, Connection, Date: the listener writes those
     std::string body;
-    bool close = false;               ///< end the connection after it
+    bool close = false;  ///< end the connection after it
 };
 
 /// Takes the answer. Any thread, exactly once; a Respond that dies unused answers 500 and closes.
