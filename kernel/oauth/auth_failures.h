@@ -16,6 +16,7 @@
 #include "base/guarded.h"
 #include "model/audit_event.h"
 #include "model/caller.h"
+#include "oauth/client.h"
 
 namespace agentidp::oauth {
 
@@ -23,12 +24,14 @@ namespace agentidp::oauth {
 [[nodiscard]] std::string addressKey(std::string_view address);
 
 struct AuthFailure {
-    std::string claimedClient;  ///< cut to 64 bytes; empty where nobody was named
-    std::string reason;
+    std::string claimedClient;       ///< as claimed: made printable and cut to 64 bytes here; empty where nobody was named
+    std::string reason;              ///< one of our own words
+    const Client* client = nullptr;  ///< becomes the subject of the event
     const model::Origin& origin;
 };
 
-/// Any thread. Bounded: past `maxSources` of one minute, further sources share one sum, and further addresses one budget.
+/// Any thread. Bounded: past `maxSources` in one minute, further sources share one sum, and further addresses have no budget
+/// of their own (one budget for all of them would let a stranger with many addresses lock out everybody else).
 class AuthFailures {
 public:
     struct Limits {
@@ -50,10 +53,10 @@ public:
 
 private:
     struct Source {
-        std::string ip;
+        model::AuditEvent first;  ///< what its sum is written after
         std::string claimedClient;
         std::int64_t total = 0;
-        std::map<std::string, std::int64_t> summed;  ///< reason -> failures without an event; at most 16 reasons
+        std::map<std::string, std::int64_t> summed;  ///< reason -> failures without an event of their own
     };
     struct Minute {
         std::int64_t number = 0;
@@ -63,7 +66,7 @@ private:
     struct State {
         Limits limits;
         Minute current;
-        std::vector<model::AuditEvent> due;  ///< sums of past minutes, not yet swept
+        std::vector<model::AuditEvent> due;  ///< sums of past minutes, not yet swept; at most maxSources
     };
     static void turn(State& state, base::Instant now);
     base::Guarded<State> state_;

@@ -37,7 +37,7 @@ private:
         std::unordered_map<std::int64_t, Sum> sums;
         std::vector<model::AuditEvent> due;
     };
-    static void turn(State& state, base::Instant now);
+    void turn(State& state, base::Instant now) const;
     std::size_t maxCallers_;
     base::Guarded<State> state_;
 };

@@ -63,6 +63,7 @@ private:
         SignerKey key;
         std::string segment;
     };
+    /// Null for an algorithm nobody here knows.
     [[nodiscard]] std::shared_ptr<const Head> headFor(const SignerKey& key) const;
 
     std::string issuer_;

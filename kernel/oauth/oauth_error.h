@@ -2,6 +2,7 @@
 /// @file kernel/oauth/oauth_error.h
 /// Every refusal of an OAuth endpoint (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8707). The .cpp holds the one table
 /// code -> `error`, status, description. Answers carry Cache-Control: no-store.
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include "model/decided.h"
 
 namespace agentidp::oauth {
+
+struct Client;
 
 enum class OauthCode {
     InvalidRequest,
@@ -47,9 +50,10 @@ struct OauthError {
     OauthCode code = OauthCode::ServerError;
     std::string description;  ///< for the client; empty: the table's
     Challenge challenge = Challenge::None;
-    std::string reason;         ///< bounded word for metrics and the ledger ("wrong_secret"); never sent
-    std::string logDetail;      ///< never sent
-    std::string claimedClient;  ///< whom the caller said to be, where that is known
+    std::string reason;                    ///< bounded word for metrics and the ledger ("wrong_secret"); never sent
+    std::string logDetail;                 ///< never sent
+    std::string claimedClient;             ///< whom the caller said to be, where that is known
+    std::shared_ptr<const Client> client;  ///< the agent of that name, where there is one: the subject of auth.failed
     std::optional<base::seconds> retryAfter;
     std::optional<BudgetState> budget;
     std::string requiredScope;  ///< for InsufficientScope

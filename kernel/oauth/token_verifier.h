@@ -14,17 +14,17 @@ enum class TokenState {
     Active,
     Invalid,  ///< not ours, malformed, signature wrong, key no longer trusted
     Expired,
-    NotYet,  ///< nbf or iat more than 60 s ahead
     Revoked,
     Superseded,      ///< iat at or before the agent's not-before mark
     ClientInactive,  ///< agent or organization unknown, moved, suspended or decommissioned
+    NotYet,          ///< all is well, but nbf or iat is more than 60 s ahead
 };
 [[nodiscard]] std::string_view nameOf(TokenState state);
 
 struct TokenVerdict {
     TokenState state = TokenState::Invalid;
     AccessClaimsPtr claims;  ///< null for Invalid
-    ClientPtr client;        ///< set for Active, and wherever the agent was looked at
+    ClientPtr client;        ///< set for Active, NotYet and Superseded
 };
 
 inline constexpr std::int64_t kClockSkewSeconds = 60;
