@@ -1,0 +1,380 @@
+#include "keys/key_ring.h"
+
+#include <algorithm>
+#include <future>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "store/meta.h"
+#include "store/signing_keys.h"
+
+namespace agentidp::keys {
+namespace {
+
+using base::Errc;
+using base::fail;
+using model::SigningKey;
+using Kind = Transition::Kind;
+
+constexpr base::milliseconds kPluginWithin{20000};
+constexpr std::chrono::seconds kLedgerWithin{30};
+constexpr int kMostRounds = 32;
+constexpr std::string_view kFirstKey = "signing_keys.first";
+constexpr std::string_view kProof = "agentidp signing key proof";
+const std::string kSystem = "system";
+
+std::string metadataOf(const SigningKey& key) {
+    std::string out;
+    base::json::Writer writer(out);
+    writer.beginObject().key("kid").text(key.kid.str()).key("alg").text(key.alg).key("state").text(store::nameOf(key.state));
+    if (key.state == model::KeyState::Published && key.activatesAt) writer.key("activatesAt").text(base::rfc3339(*key.activatesAt));
+    if (key.compromised) writer.key("compromised").boolean(true);
+    writer.endObject();
+    return out;
+}
+
+model::AuditEvent eventOf(const SigningKey& key, base::Instant now, const std::string& actor) {
+    model::AuditEvent event;
+    event.eventId = model::EventId(base::uuidV7(now));
+    event.timestamp = now;
+    event.actor = actor;
+    event.metadataJson = metadataOf(key);
+    switch (key.state) {
+        case model::KeyState::Pending:
+        case model::KeyState::Published: event.action = model::Action::KeyPublished; break;
+        case model::KeyState::Active: event.action = model::Action::KeyActivated; break;
+        case model::KeyState::Retiring:
+        case model::KeyState::Gone: event.action = model::Action::KeyRetired; break;
+    }
+    return event;
+}
+
+observe::Message messageFor(const SigningKey& key) {
+    if (key.state == model::KeyState::Published) return observe::Message::KEY_PUBLISHED;
+    return key.state == model::KeyState::Active ? observe::Message::KEY_ACTIVATED : observe::Message::KEY_RETIRED;
+}
+
+base::Result<jose::VerificationKey> verificationOf(const SigningKey& key) {
+    const auto damaged = [&key](const std::string& why) {
+        return fail(Errc::Internal, "", "the public JWK of signing key " + key.kid.str() + " in storage is not usable: " + why);
+    };
+    const auto alg = crypto::algorithmNamed(key.alg);
+    const auto jwk = base::json::parse(key.publicJwk);
+    if (!alg || !jwk) return damaged("not JSON, or another algorithm");
+    auto imported = jose::importPublic(*jwk, alg);
+    if (!imported) return damaged(imported.error().hint);
+    if (imported->alg != *alg) return damaged("alg differs");
+    imported->kid = key.kid;
+    return imported;
+}
+
+/// Moves one row on, as the op that does it and the event that tells it; `rows` follows.
+void moveOn(SigningKey& row, const Transition& transition, audit::Effect& effect,
+            const std::pair<base::Instant, const std::string&>& when) {
+    SigningKey moved = after(row, transition, when.first);
+    effect.ops.push_back(store::updateSigningKey(moved, row.rowVersion));
+    effect.events.push_back(eventOf(moved, when.first, when.second));
+    ++moved.rowVersion;
+    row = std::move(moved);
+}
+
+std::uint64_t nextOfThisThread() {
+    thread_local std::uint64_t signatures = 0;
+    return ++signatures;
+}
+
+}  // namespace
+
+const jose::VerificationKey* KeySnapshot::find(std::string_view kid) const {
+    const auto found = byKid.find(std::string(kid));
+    return found == byKid.end() ? nullptr : &found->second;
+}
+
+KeyRing::KeyRing(Backends backends, Settings settings)
+    : backends_(backends),
+      settings_(std::move(settings)),
+      verifySample_(std::max(1U, settings_.verifySample)),
+      snapshot_(std::make_shared<const KeySnapshot>()) {}
+
+base::Result<ActiveKey> KeyRing::activeKey() const {
+    const auto now = snapshot();
+    if (!now->active) return fail(Errc::Unavailable, "no signing key is active");
+    const auto& signer = *now->active;
+    return ActiveKey{signer.kid(), signer.alg(), signer.local(), signer.blocks()};
+}
+
+base::Result<base::Bytes> KeyRing::sign(const model::KeyId& kid, base::BytesView data) const {
+    const auto now = snapshot();
+    const Signer* signer = nullptr;
+    for (const auto* candidate : {now->active.get(), now->before.get()})
+        if (candidate != nullptr && candidate->kid() == kid) signer = candidate;
+    if (signer == nullptr) return fail(Errc::Conflict, "the signing key was changed meanwhile");
+    const bool check = !signer->local() || nextOfThisThread() % verifySample_.load(std::memory_order_relaxed) == 0;
+    auto signature = check ? signer->makeChecked(data) : signer->make(data);
+    if (signature) return signature;
+    const auto& why = signature.error();
+    backends_.log.write(observe::Message::KEY_SIGNING_FAILED, {{"kid", kid.str()}, {"why", why.detail.empty() ? why.hint : why.detail}});
+    return fail(Errc::Unavailable, "a token cannot be signed now");
+}
+
+base::Result<jose::Jws> KeyRing::verify(std::string_view token) const {
+    const auto now = snapshot();
+    return jose::verifyJws(token, [&now](const model::KeyId& kid) { return now->find(kid.str()); });
+}
+
+base::Result<void> KeyRing::ensureFirstKey() {
+    const std::lock_guard lock(changing_);
+    if (auto settled = settle(Wish::None, kSystem); !settled) return std::move(settled).error();
+    const auto rows = rebuild();
+    if (!rows) return rows.error();
+    finishRetirements(*rows);
+    const auto now = snapshot();
+    if (!now->active) return fail(Errc::Unavailable, "no signing key is active");
+    // A key that was active before this start proves itself again: the plugin behind it may be another one now.
+    if (auto proof = now->active->makeChecked(base::bytesOf(kProof)); !proof) return std::move(proof).error();
+    return {};
+}
+
+base::Result<std::size_t> KeyRing::tick() {
+    const std::lock_guard lock(changing_);
+    return settle(Wish::None, kSystem);
+}
+
+base::Result<void> KeyRing::reload() {
+    const std::lock_guard lock(changing_);
+    auto rows = rebuild();
+    if (!rows) return std::move(rows).error();
+    return {};
+}
+
+base::Result<SigningKey> KeyRing::rotate(Wish wish, const std::string& actor) {
+    const std::lock_guard lock(changing_);
+    if (auto settled = settle(wish, actor); !settled) return std::move(settled).error();
+    const auto rows = rebuild();
+    if (!rows) return rows.error();
+    const auto published = publishedAmong(*rows);
+    const auto waiting =
+        std::find_if(published.begin(), published.end(), [](const SigningKey* key) { return key->state == model::KeyState::Published; });
+    if (waiting != published.end()) return **waiting;
+    if (const auto* active = activeAmong(*rows)) return *active;
+    return fail(Errc::Unavailable, "no signing key is active");
+}
+
+base::Result<void> KeyRing::retire(const model::KeyId& kid, Compromise compromise, const std::string& actor) {
+    const std::lock_guard lock(changing_);
+    for (int round = 0; round < kMostRounds; ++round) {
+        auto rows = rebuild();
+        if (!rows) return std::move(rows).error();
+        const auto transitions = decideRetirement(*rows, kid, compromise);
+        if (!transitions) return transitions.error();
+        if (transitions->empty()) break;
+        if (auto done = performAll(*rows, *transitions, actor); !done) return std::move(done).error();
+    }
+    if (auto settled = settle(Wish::None, kSystem); !settled) return std::move(settled).error();
+    return {};
+}
+
+base::Result<std::vector<SigningKey>> KeyRing::list() const { return store::readSigningKeys(backends_.storage, backends_.clock); }
+
+void KeyRing::configure(Settings settings) {
+    const std::lock_guard lock(changing_);
+    settings_ = std::move(settings);
+    verifySample_ = std::max(1U, settings_.verifySample);
+}
+
+base::Result<std::size_t> KeyRing::settle(Wish wish, const std::string& actor) {
+    std::size_t steps = 0;
+    for (int round = 0; round < kMostRounds; ++round) {
+        auto rows = rebuild();
+        if (!rows) return std::move(rows).error();
+        const auto transitions = decide(backends_.clock.now(), *rows, settings_.policy, wish);
+        if (transitions.empty()) return steps;
+        const auto done = performAll(*rows, transitions, actor);
+        if (!done) {
+            (void)rebuild();
+            return done.error();
+        }
+        steps += *done;
+        // A wish is granted by its first step; the rows remember the rest.
+        if (*done > 0) wish = Wish::None;
+    }
+    return fail(Errc::Conflict, "signing keys kept changing", "other replicas were first each time");
+}
+
+base::Result<std::size_t> KeyRing::performAll(Rows& rows, const std::vector<Transition>& transitions, const std::string& actor) {
+    std::size_t done = 0;
+    for (const auto& transition : transitions) {
+        const auto outcome = transition.kind == Kind::Generate ? generate(rows, transition) : change(rows, transition, actor);
+        if (!outcome) return outcome.error();
+        if (*outcome == Outcome::Lost) return done;
+        ++done;
+    }
+    return done;
+}
+
+base::Result<plugin::HeldKey> KeyRing::adoptOrMake(const Rows& rows) const {
+    auto& plugin = backends_.keys;
+    const std::string alg(crypto::nameOf(settings_.policy.alg));
+    const auto& offered = plugin.abilities().algorithms;
+    if (std::find(offered.begin(), offered.end(), alg) == offered.end())
+        return fail(Errc::Unsupported, "keys plugin " + plugin.name() + " makes no " + alg + " keys: change token.alg or keys.plugin");
+    const auto call = plugin::callWithin(backends_.clock, kPluginWithin);
+    // A crash between making a key and recording it leaves one that no row knows: it is taken up instead of a second one.
+    auto held = plugin.list(call);
+    if (!held) return std::move(held).error();
+    for (auto& key : *held) {
+        const bool known = std::any_of(rows.begin(), rows.end(), [&](const SigningKey& row) { return row.fingerprint == key.fingerprint; });
+        if (!known && !key.retired && key.alg == alg) return std::move(key);
+    }
+    return plugin.generate(alg, call);
+}
+
+base::Result<plugin::Op> KeyRing::guardAgainstTwins(const Rows& rows, const model::KeyId& kid) const {
+    // Two replicas that follow the same newest key, or that both see none, cannot both succeed.
+    if (!rows.empty()) return store::touchSigningKey(rows.back().kid, rows.back().rowVersion);
+    const auto first = store::readMeta(backends_.storage, backends_.clock, kFirstKey);
+    if (!first) return first.error();
+    if (!*first) return store::insertMeta(kFirstKey, kid.str());
+    return plugin::update("meta", {{"value", kid.str()}},
+                          {{"name", plugin::Compare::Eq, {std::string(kFirstKey)}}, {"value", plugin::Compare::Eq, {**first}}}, 1);
+}
+
+base::Result<KeyRing::Outcome> KeyRing::generate(const Rows& rows, const Transition& transition) {
+    const auto held = adoptOrMake(rows);
+    if (!held) return held.error();
+    const auto verification = jose::importPublic(held->jwk, settings_.policy.alg);
+    if (!verification) return verification.error();
+    if (jose::thumbprint(verification->key) != held->fingerprint)
+        return fail(Errc::Internal, "", "keys plugin " + backends_.keys.name() + " names a key by something else than its thumbprint");
+    SigningKey row;
+    row.kid = verification->kid;
+    row.alg = crypto::nameOf(verification->alg);
+    row.publicJwk = base::json::write(jose::exportPublic(*verification));
+    row.plugin = backends_.keys.name();
+    row.fingerprint = held->fingerprint;
+    row.createdAt = backends_.clock.now();
+    row.activatesAt = transition.activatesAt;
+    auto guard = guardAgainstTwins(rows, row.kid);
+    if (!guard) return std::move(guard).error();
+    audit::Effect effect;
+    effect.ops = {store::insertSigningKey(row), std::move(*guard)};
+    return submit(std::move(effect));
+}
+
+base::Result<KeyRing::Outcome> KeyRing::change(Rows& rows, const Transition& transition, const std::string& actor) {
+    const auto now = backends_.clock.now();
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const SigningKey& row) { return row.kid == transition.kid; });
+    if (found == rows.end()) return fail(Errc::Internal, "", "a transition names no row");
+    audit::Effect effect;
+    const auto* retiring = transition.kind == Kind::Activate ? activeAmong(rows) : nullptr;
+    if (transition.kind == Kind::Activate) {
+        const auto signer = signerOf(*found);
+        if (!signer) return signer.error();
+        if (auto proof = (*signer)->makeChecked(base::bytesOf(kProof)); !proof) return std::move(proof).error();
+    }
+    std::vector<SigningKey*> moved;
+    if (retiring != nullptr) {
+        auto& before = rows[static_cast<std::size_t>(retiring - rows.data())];
+        moveOn(before, {Kind::Retire, before.kid, {}, false}, effect, {now, actor});
+        moved.push_back(&before);
+    }
+    moveOn(*found, transition, effect, {now, actor});
+    moved.push_back(&*found);
+    auto outcome = submit(std::move(effect));
+    if (!outcome || *outcome == Outcome::Lost) return outcome;
+    for (const auto* key : moved)
+        backends_.log.write(messageFor(*key), {{"kid", key->kid.str()}, {"alg", key->alg}, {"state", store::nameOf(key->state)}});
+    if (transition.kind == Kind::Remove) retireInPlugin(*found);
+    return outcome;
+}
+
+base::Result<KeyRing::Outcome> KeyRing::submit(audit::Effect effect) const {
+    auto promise = std::make_shared<std::promise<base::Result<audit::Committed>>>();
+    auto future = promise->get_future();
+    backends_.ledger.append(std::move(effect), [promise](base::Result<audit::Committed> result) { promise->set_value(std::move(result)); });
+    if (future.wait_for(kLedgerWithin) != std::future_status::ready) return fail(Errc::Deadline, "the ledger did not answer in time");
+    const auto committed = future.get();
+    if (committed) return Outcome::Done;
+    const auto code = committed.error().code;
+    if (code == Errc::Conflict || code == Errc::NotFound || code == Errc::Exists) return Outcome::Lost;
+    return committed.error();
+}
+
+plugin::Keys* KeyRing::holderOf(std::string_view plugin) const {
+    if (backends_.keys.name() == plugin) return &backends_.keys;
+    return backends_.previous != nullptr && backends_.previous->name() == plugin ? backends_.previous : nullptr;
+}
+
+base::Result<std::shared_ptr<const Signer>> KeyRing::signerOf(const SigningKey& key) {
+    if (const auto found = signers_.find(key.kid.str()); found != signers_.end()) return found->second;
+    auto* holder = holderOf(key.plugin);
+    if (holder == nullptr)
+        return fail(Errc::Unavailable, "signing key " + key.kid.str() + " is held by keys plugin " + key.plugin + ": set keys.previous = " +
+                                           key.plugin + " until its successor signs, or keys.plugin = " + key.plugin);
+    const auto verification = verificationOf(key);
+    if (!verification) return verification.error();
+    auto signer = openSigner(*holder, key.fingerprint, *verification, backends_.clock);
+    if (signer) signers_.insert_or_assign(key.kid.str(), *signer);
+    return signer;
+}
+
+base::Result<KeyRing::Rows> KeyRing::rebuild() {
+    auto rows = store::readSigningKeys(backends_.storage, backends_.clock);
+    if (!rows) return rows;
+    auto next = std::make_shared<KeySnapshot>();
+    std::vector<jose::VerificationKey> inOrder;
+    for (const auto* row : publishedAmong(*rows)) {
+        auto key = verificationOf(*row);
+        if (!key) return std::move(key).error();
+        next->byKid.emplace(row->kid.str(), *key);
+        inOrder.push_back(std::move(*key));
+    }
+    next->jwks = jose::writeJwks(inOrder);
+    next->etag = "\"" + base::base64url(crypto::sha256(base::bytesOf(next->jwks))) + "\"";
+    const auto last = snapshot();
+    const auto stillTrusted = [&](const std::shared_ptr<const Signer>& signer) {
+        return signer && next->byKid.contains(signer->kid().str());
+    };
+    std::optional<base::Error> problem;
+    if (const auto* active = activeAmong(*rows)) {
+        auto signer = signerOf(*active);
+        if (signer)
+            next->active = std::move(*signer);
+        else
+            problem = std::move(signer).error();
+    }
+    // Where the successor cannot be had, the key before it goes on: verifiers know it for its whole grace.
+    if (problem && stillTrusted(last->active)) next->active = last->active;
+    const auto& before = last->active != next->active ? last->active : last->before;
+    if (stillTrusted(before)) next->before = before;
+    std::erase_if(signers_, [&](const auto& entry) { return entry.second != next->active && entry.second != next->before; });
+    if (last->jwks != next->jwks || last->active != next->active || last->before != next->before) snapshot_.set(std::move(next));
+    if (problem) return *std::move(problem);
+    return rows;
+}
+
+void KeyRing::retireInPlugin(const SigningKey& key) {
+    auto* holder = holderOf(key.plugin);
+    if (holder == nullptr) return;
+    const auto retired = holder->retire(key.fingerprint, plugin::callWithin(backends_.clock, kPluginWithin));
+    if (retired || retired.error().code == Errc::NotFound) return;
+    backends_.log.write(observe::Message::KEY_NOT_RETIRED_IN_PLUGIN,
+                        {{"kid", key.kid.str()}, {"plugin", key.plugin}, {"why", retired.error().hint}});
+}
+
+void KeyRing::finishRetirements(const Rows& rows) {
+    for (auto* holder : {&backends_.keys, backends_.previous}) {
+        if (holder == nullptr) continue;
+        const auto held = holder->list(plugin::callWithin(backends_.clock, kPluginWithin));
+        if (!held) continue;
+        for (const auto& row : rows) {
+            if (row.state != model::KeyState::Gone || row.plugin != holder->name()) continue;
+            const bool alive = std::any_of(held->begin(), held->end(),
+                                           [&](const plugin::HeldKey& key) { return key.fingerprint == row.fingerprint && !key.retired; });
+            if (alive) retireInPlugin(row);
+        }
+    }
+}
+
+}  // namespace agentidp::keys

@@ -1,0 +1,66 @@
+#pragma once
+/// @file kernel/keys/rotation.h
+/// When signing keys change state, as pure functions: pending -> published -> active -> retiring -> gone. The first key signs
+/// at once, since nobody can have cached a JWKS without it; each later one is published for the JWKS max-age before it signs,
+/// and stays published for its grace after it stopped. Everything that was decided is in the rows, so a crash between two
+/// steps is resumed by deciding again. Any thread.
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "crypto/key.h"
+#include "model/signing_key.h"
+
+namespace agentidp::keys {
+
+struct KeyPolicy {
+    crypto::Algorithm alg = crypto::Algorithm::Es256;
+    std::string plugin;  ///< `keys.plugin`: what holds new keys
+    base::seconds jwksMaxAge{3600};
+    base::seconds grace{86400};        ///< at least the longest lifetime of a token
+    std::chrono::days rotateAfter{0};  ///< 0: only on demand
+};
+
+struct Transition {
+    enum class Kind {
+        Generate,  ///< make a key and record it as pending
+        Publish,   ///< pending -> published
+        Activate,  ///< published -> active; whatever was active before retires in the same step
+        Retire,    ///< active -> retiring, where more than one is active
+        Remove     ///< any -> gone: out of the JWKS, and the plugin never signs with it again
+    };
+    Kind kind = Kind::Generate;
+    model::KeyId kid;                          ///< empty for Generate
+    std::optional<base::Instant> activatesAt;  ///< Publish: when it may sign. Generate: set where it need not wait
+    bool compromised = false;                  ///< Remove only
+    bool operator==(const Transition&) const = default;
+};
+
+/// What somebody asked for, beyond what time asks for.
+enum class Wish { None, Rotate, RotateNow };
+
+/// What may be done now, in order. Do it, read the rows again, ask again (without the wish) until nothing is left. A change of
+/// algorithm or plugin is a rotation.
+[[nodiscard]] std::vector<Transition> decide(base::Instant now, const std::vector<model::SigningKey>& keys, const KeyPolicy& policy,
+                                             Wish wish = Wish::None);
+
+enum class Compromise { No, Yes };
+/// For `keys retire`. NotFound: no such kid. Conflict: it signs now and is not compromised: rotate first. Nothing to do for a
+/// key that is gone already.
+[[nodiscard]] base::Result<std::vector<Transition>> decideRetirement(const std::vector<model::SigningKey>& keys, const model::KeyId& kid,
+                                                                     Compromise compromise);
+
+/// The row as it is after the transition (not for Generate).
+[[nodiscard]] model::SigningKey after(model::SigningKey key, const Transition& transition, base::Instant now);
+
+/// The key that signs; null if none may.
+[[nodiscard]] const model::SigningKey* activeAmong(const std::vector<model::SigningKey>& keys);
+/// The keys a verifier should know, signing key first, then those to come, then those that retire, newest first.
+[[nodiscard]] std::vector<const model::SigningKey*> publishedAmong(const std::vector<model::SigningKey>& keys);
+/// True while a key held by `plugin` signs or will sign: until then `keys.previous` must stay.
+[[nodiscard]] bool isNeeded(const std::vector<model::SigningKey>& keys, std::string_view plugin);
+
+}  // namespace agentidp::keys
