@@ -1,0 +1,104 @@
+#include "server/directory.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+
+namespace agentidp::server {
+namespace {
+
+constexpr base::nanoseconds kMissRemembered = std::chrono::seconds(1);
+constexpr std::uint32_t kCredentialsRead = model::kMaxActiveCredentials + 1;
+
+}  // namespace
+
+Directory::Directory(plugin::Storage& storage, const base::Clock& clock, std::size_t capacity)
+    : storage_(storage), clock_(clock), perShard_(std::max<std::size_t>(1, capacity / kShards)) {}
+
+bool Directory::cached(std::string_view id) {
+    auto shard = shardOf(id).lock();
+    const auto found = shard->index.find(std::string(id));
+    return found != shard->index.end() && (found->second->client || clock_.mono() < found->second->until);
+}
+
+base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
+    std::uint64_t generation = 0;
+    {
+        auto shard = shardOf(id.str()).lock();
+        const auto found = shard->index.find(id.str());
+        if (found != shard->index.end()) {
+            if (found->second->client) {
+                shard->recent.splice(shard->recent.begin(), shard->recent, found->second);
+                return found->second->client;
+            }
+            if (clock_.mono() < found->second->until) return base::fail(base::Errc::NotFound, "no such client");
+        }
+        generation = shard->generation;
+    }
+    // Not a UUID: nobody was ever called that, and a stranger's inventions need no memory.
+    if (!base::isUuid(id.str())) return base::fail(base::Errc::NotFound, "no such client");
+    auto loaded = load(id);
+    if (!loaded && loaded.error().code != base::Errc::NotFound) return loaded;
+
+    auto shard = shardOf(id.str()).lock();
+    if (shard->generation == generation) {
+        if (const auto old = shard->index.find(id.str()); old != shard->index.end()) {
+            shard->recent.erase(old->second);
+            shard->index.erase(old);
+        }
+        shard->recent.push_front({id.str(), loaded ? *loaded : nullptr, clock_.mono() + kMissRemembered});
+        shard->index[id.str()] = shard->recent.begin();
+        if (shard->recent.size() > perShard_) {
+            shard->index.erase(shard->recent.back().id);
+            shard->recent.pop_back();
+        }
+    }
+    return loaded;
+}
+
+base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) const {
+    auto agent = store::Agents(storage_, clock_).find(id);
+    if (!agent) return std::move(agent).error();
+    auto organization = store::Organizations(storage_, clock_).findByNum(agent->organizationNum);
+    if (!organization) return std::move(organization).error();
+    agent->organizationId = organization->id;
+    auto credentials = store::Credentials(storage_, clock_).list(agent->num, "active", std::nullopt, kCredentialsRead);
+    if (!credentials) return std::move(credentials).error();
+    return oauth::makeClient(std::move(*agent), std::move(*organization), std::move(*credentials));
+}
+
+void Directory::onEvent(const model::AuditEvent& event) {
+    using model::Action;
+    switch (event.action) {
+        case Action::AgentCreated:
+        case Action::AgentUpdated:
+        case Action::AgentSuspended:
+        case Action::AgentReactivated:
+        case Action::AgentDecommissioned:
+        case Action::CredentialGenerated:
+        case Action::CredentialRotated:
+        case Action::CredentialRevoked: forget(event.agentId.str()); break;
+        case Action::OrganizationUpdated: forgetAll(); break;
+        default: break;
+    }
+}
+
+void Directory::forget(std::string_view id) {
+    auto shard = shardOf(id).lock();
+    ++shard->generation;
+    if (const auto found = shard->index.find(std::string(id)); found != shard->index.end()) {
+        shard->recent.erase(found->second);
+        shard->index.erase(found);
+    }
+}
+
+void Directory::forgetAll() {
+    for (auto& guarded : shards_) {
+        auto shard = guarded.lock();
+        ++shard->generation;
+        shard->index.clear();
+        shard->recent.clear();
+    }
+}
+
+}  // namespace agentidp::server

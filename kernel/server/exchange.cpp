@@ -1,0 +1,32 @@
+#include "server/exchange.h"
+
+namespace agentidp::server {
+
+const Route* Endpoints::unbound() const {
+    for (const auto& route : allRoutes())
+        if (!at(route.id)) return &route;
+    return nullptr;
+}
+
+http::Response responseOf(model::Answer&& answer) {
+    http::Response response;
+    response.status = answer.status;
+    response.body = std::move(answer.body);
+    for (const auto& [name, value] : answer.headers) response.headers.add(name, value);
+    return response;
+}
+
+http::Response responseOf(const Exchange& exchange, const model::Problem& problem) {
+    return responseOf(model::render(problem, {exchange.request.path, exchange.context.origin.requestId, kProblemTypeBase}));
+}
+
+void answer(const ExchangePtr& exchange, model::Answer&& answer) {
+    if (exchange->context.budget) oauth::appendBudgetHeaders(answer, *exchange->context.budget);
+    exchange->answer(responseOf(std::move(answer)));
+}
+
+void refuse(const ExchangePtr& exchange, const model::Problem& problem) {
+    answer(exchange, model::render(problem, {exchange->request.path, exchange->context.origin.requestId, kProblemTypeBase}));
+}
+
+}  // namespace agentidp::server

@@ -1,0 +1,31 @@
+#include "server/routes.h"
+
+namespace agentidp::server {
+
+const std::vector<Route>& allRoutes() {
+    static const std::vector<Route> kRoutes{
+#define AGENTIDP_ROUTE(id, method, pattern, authentication, scope, limit, runs, body, success, request, response, summary) \
+    {RouteId::id, http::Method::method,                                                                                    \
+     pattern,     Authentication::authentication,                                                                          \
+     scope,       Limit::limit,                                                                                            \
+     Runs::runs,  Body::body,                                                                                              \
+     success,     request,                                                                                                 \
+     response,    summary},
+#include "server/routes.def"
+#undef AGENTIDP_ROUTE
+    };
+    return kRoutes;
+}
+
+std::string_view nameOf(RouteId id) {
+    switch (id) {
+#define AGENTIDP_ROUTE(name, method, pattern, authentication, scope, limit, runs, body, success, request, response, summary) \
+    case RouteId::name:                                                                                                      \
+        return #name;
+#include "server/routes.def"
+#undef AGENTIDP_ROUTE
+    }
+    return "unknown";
+}
+
+}  // namespace agentidp::server

@@ -1,0 +1,158 @@
+#include "server/token_handler.h"
+
+#include "server/effects.h"
+#include "store/meta.h"
+
+namespace agentidp::server {
+namespace {
+
+/// agentidp_tokens_issued_total{scope}: the first this many sets, then `other`.
+constexpr std::size_t kScopeLabels = 50;
+
+oauth::RawRequest rawOf(const http::Request& request) {
+    oauth::RawRequest raw;
+    if (const auto* type = request.headers.find("Content-Type")) raw.contentType = *type;
+    raw.query = request.query;
+    raw.body = request.body;
+    if (const auto* authorization = request.headers.find("Authorization")) raw.authorization = *authorization;
+    return raw;
+}
+
+/// Who the request says it is, read just far enough to know whether that client is in memory. Decides nothing.
+std::string claimedClient(const http::Request& request) {
+    if (const auto* authorization = request.headers.find("Authorization");
+        authorization != nullptr && authorization->size() > 6 && base::equalIgnoreCase(authorization->substr(0, 6), "basic ")) {
+        const auto decoded = base::unbase64(std::string_view(*authorization).substr(6));
+        if (!decoded) return {};
+        const auto text = base::textOf(*decoded);
+        return std::string(text.substr(0, text.find(':')));
+    }
+    constexpr std::string_view kName = "client_id=";
+    const auto at = request.body.find(kName);
+    if (at == std::string::npos) return {};
+    const auto from = at + kName.size();
+    return request.body.substr(from, request.body.find('&', from) - from);
+}
+
+model::Answer withBudget(model::Answer answer, const oauth::BudgetState& budget) {
+    oauth::appendBudgetHeaders(answer, budget);
+    return answer;
+}
+
+}  // namespace
+
+TokenHandler::TokenHandler(Rooms rooms, oauth::TokenSettings settings) : rooms_(std::move(rooms)) { configure(std::move(settings)); }
+
+void TokenHandler::configure(oauth::TokenSettings settings) {
+    *settings_.lock() = std::make_shared<const oauth::TokenSettings>(std::move(settings));
+}
+
+std::shared_ptr<const oauth::TokenSettings> TokenHandler::settings() { return *settings_.lock(); }
+
+void TokenHandler::choose(const ExchangePtr& exchange, bool here, void (TokenHandler::*work)(const ExchangePtr&)) {
+    if (here) {
+        (this->*work)(exchange);
+        return;
+    }
+    if (!rooms_.pool.post([this, exchange, work] { (this->*work)(exchange); }))
+        refuse(exchange, oauth::oauthError(oauth::OauthCode::TemporarilyUnavailable, "too many requests are waiting", "overload"));
+}
+
+void TokenHandler::refuse(const ExchangePtr& exchange, const oauth::OauthError& error) {
+    using oauth::OauthCode;
+    if (error.code == OauthCode::InvalidClient || error.code == OauthCode::InvalidToken)
+        rooms_.failed(exchange->context.origin, error.claimedClient, error.reason);
+    answer(exchange, oauth::render(error));
+}
+
+void TokenHandler::append(model::AuditEvent&& event) {
+    audit::Effect effect;
+    effect.events.push_back(std::move(event));
+    rooms_.ledger.append(std::move(effect), [](const base::Result<audit::Committed>&) {});
+}
+
+void TokenHandler::token(const ExchangePtr& exchange) {
+    const auto client = claimedClient(exchange->request);
+    const bool here = !rooms_.budgets.blocks() && rooms_.signsOnLoop() && !client.empty() && rooms_.directory.cached(client) &&
+                      rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at);
+    choose(exchange, here, &TokenHandler::decideToken);
+}
+
+void TokenHandler::decideToken(const ExchangePtr& exchange) {
+    const auto& origin = exchange->context.origin;
+    auto request = oauth::parseTokenRequest(rawOf(exchange->request));
+    if (!request) return refuse(exchange, request.refusal());
+    const auto settings = this->settings();
+    auto decision = rooms_.tokens.decide(*request, *settings, origin.at);
+    if (!decision) return refuse(exchange, decision.refusal());
+    auto issued = rooms_.issuer.issue({decision->grant, *decision->client, decision->credentialId, origin}, oauth::RandomDraw::fresh());
+    if (!issued) return refuse(exchange, issued.refusal());
+
+    audit::Effect effect;
+    if (decision->touchCredential) rooms_.lastUsed.record(decision->credentialId, origin.at);
+    effect.events.push_back(std::move(issued->event));
+    if (settings->quota != oauth::QuotaMode::Off) effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at)};
+    const auto counter = issuedCounter(model::joined(decision->grant.scopes));
+    const auto budget = decision->budget;
+    base::wipe(issued->accessToken.data(), issued->accessToken.size());
+    rooms_.ledger.append(std::move(effect), [this, exchange, counter, answered = withBudget(std::move(issued->answer), budget)](
+                                                const base::Result<audit::Committed>& committed) mutable {
+        if (!committed) {
+            base::wipe(answered.body.data(), answered.body.size());
+            return refuse(exchange, oauth::oauthErrorOf(committed.error()));
+        }
+        counter.add();
+        answer(exchange, std::move(answered));
+    });
+}
+
+observe::Counter TokenHandler::issuedCounter(const std::string& scope) {
+    auto known = issuedByScope_.lock();
+    const auto found = known->find(scope);
+    if (found != known->end()) return found->second;
+    const bool room = known->size() < kScopeLabels;
+    const auto counter = rooms_.metrics.counter(observe::Metric::TokensIssuedTotal, {room ? scope : std::string("other")});
+    if (room) known->emplace(scope, counter);
+    return counter;
+}
+
+void TokenHandler::introspect(const ExchangePtr& exchange) {
+    const auto client = claimedClient(exchange->request);
+    choose(exchange, !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client), &TokenHandler::decideIntrospection);
+}
+
+void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
+    auto request = oauth::parseIntrospectionRequest(rawOf(exchange->request));
+    if (!request) return refuse(exchange, request.refusal());
+    auto decision = rooms_.introspection.decide(*request, exchange->context.origin.at);
+    if (!decision) return refuse(exchange, decision.refusal());
+    if (auto event = rooms_.tally.record(decision->caller, decision->claims ? std::string_view(decision->claims->jti) : std::string_view(),
+                                         exchange->context.origin))
+        append(std::move(*event));
+    answer(exchange, std::move(decision->answer));
+}
+
+void TokenHandler::revoke(const ExchangePtr& exchange) {
+    const auto client = claimedClient(exchange->request);
+    choose(exchange, !client.empty() && rooms_.directory.cached(client), &TokenHandler::decideRevocation);
+}
+
+void TokenHandler::decideRevocation(const ExchangePtr& exchange) {
+    auto request = oauth::parseRevocationRequest(rawOf(exchange->request));
+    if (!request) return refuse(exchange, request.refusal());
+    auto decision = rooms_.revocation.decide(*request, exchange->context.origin);
+    if (!decision) return refuse(exchange, decision.refusal());
+    if (decision->kind != oauth::RevocationKind::Revoke) return answer(exchange, std::move(decision->answer));
+
+    const auto jti = decision->claims->jti;
+    const auto expiresAt = base::Instant(base::seconds(decision->claims->expiresAt));
+    rooms_.ledger.append(effectOf(std::move(decision->mutation)), [this, exchange, jti, expiresAt, answered = std::move(decision->answer)](
+                                                                      const base::Result<audit::Committed>& committed) mutable {
+        // Exists: somebody was faster, and the token is dead all the same.
+        if (!committed && committed.error().code != base::Errc::Exists) return refuse(exchange, oauth::oauthErrorOf(committed.error()));
+        rooms_.revocations.add(jti, expiresAt);
+        answer(exchange, std::move(answered));
+    });
+}
+
+}  // namespace agentidp::server

@@ -1,0 +1,73 @@
+#pragma once
+/// @file kernel/server/token_handler.h
+/// The three OAuth endpoints: what the oauth room decided is signed, written to the ledger, and only then answered.
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "audit/ledger.h"
+#include "base/thread_pool.h"
+#include "oauth/auth_failures.h"
+#include "oauth/introspection.h"
+#include "oauth/introspection_tally.h"
+#include "oauth/issuer.h"
+#include "oauth/revocation.h"
+#include "oauth/token_endpoint.h"
+#include "observe/metrics.h"
+#include "server/budgets.h"
+#include "server/directory.h"
+#include "server/exchange.h"
+#include "server/last_used.h"
+#include "server/revocation_set.h"
+
+namespace agentidp::server {
+
+/// Says that an authentication failed: one place for the ledger, the metric and the address budget.
+using FailureSink = std::function<void(const model::Origin& origin, const std::string& claimedClient, const std::string& reason)>;
+
+class TokenHandler {
+public:
+    struct Rooms {
+        const oauth::TokenEndpoint& tokens;
+        const oauth::Issuer& issuer;
+        const oauth::Introspection& introspection;
+        const oauth::Revocation& revocation;
+        audit::Ledger& ledger;
+        Directory& directory;
+        ClientBudgets& budgets;
+        RevocationSet& revocations;
+        oauth::IntrospectionTally& tally;
+        base::ThreadPool& pool;
+        const base::Clock& clock;
+        observe::Metrics& metrics;
+        FailureSink failed;
+        std::function<bool()> signsOnLoop;  ///< false for RSA and remote keys
+        LastUsed& lastUsed;
+    };
+    TokenHandler(Rooms rooms, oauth::TokenSettings settings);
+    /// What a reload changed; requests under way finish with what they began with.
+    void configure(oauth::TokenSettings settings);
+
+    void token(const ExchangePtr& exchange);
+    void introspect(const ExchangePtr& exchange);
+    void revoke(const ExchangePtr& exchange);
+
+private:
+    void decideToken(const ExchangePtr& exchange);
+    void decideIntrospection(const ExchangePtr& exchange);
+    void decideRevocation(const ExchangePtr& exchange);
+    void refuse(const ExchangePtr& exchange, const oauth::OauthError& error);
+    void append(model::AuditEvent&& event);
+    /// Runs `work` here if everything it reads is in memory, else on the pool.
+    void choose(const ExchangePtr& exchange, bool here, void (TokenHandler::*work)(const ExchangePtr&));
+    [[nodiscard]] observe::Counter issuedCounter(const std::string& scope);
+
+    [[nodiscard]] std::shared_ptr<const oauth::TokenSettings> settings();
+
+    Rooms rooms_;
+    base::Guarded<std::shared_ptr<const oauth::TokenSettings>> settings_;
+    base::Guarded<std::unordered_map<std::string, observe::Counter>> issuedByScope_;
+};
+
+}  // namespace agentidp::server
