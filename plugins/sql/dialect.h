@@ -1,0 +1,42 @@
+#pragma once
+/// @file plugins/sql/dialect.h
+/// What differs between the SQL of two databases. Everything appends to `out`. Stateless; any thread.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sql/schema.h"
+
+namespace agentidp::sql {
+
+class Dialect {
+public:
+    virtual ~Dialect() = default;
+
+    virtual void quoted(std::string& out, std::string_view name) const = 0;
+    /// The n-th parameter of a statement, from 1; the same one may appear twice.
+    virtual void placeholder(std::string& out, std::size_t n) const = 0;
+
+    /// `INSERT ... VALUES (...)` is completed by these two. `conflict` is AIP_CONFLICT_*.
+    virtual void insertHead(std::string& out, std::uint32_t conflict) const = 0;
+    virtual void insertTail(std::string& out, const Table& table, std::uint32_t conflict) const = 0;
+    /// True for the bytes between parameter `from`, inclusive, and parameter `end`, exclusive. Both are bound: see Bind::PrefixEnd.
+    virtual void prefix(std::string& out, std::string_view column, std::size_t from, std::size_t end) const = 0;
+    /// One of `count` parameters that begin at `first`.
+    virtual void oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const = 0;
+    /// Behind a column of ORDER BY, so that nulls come first ascending and last descending.
+    virtual void direction(std::string& out, bool descending) const = 0;
+
+    /// Name, type and constraints of a column, as in CREATE TABLE.
+    virtual void column(std::string& out, const Table& table, const Column& column) const = 0;
+    /// Behind the last column of CREATE TABLE, from the key to what follows the parenthesis.
+    virtual void tableTail(std::string& out, const Table& table) const = 0;
+    /// The columns an index really needs.
+    [[nodiscard]] virtual std::vector<std::string> indexColumns(const Table& table, const Index& index) const = 0;
+    /// The statement that makes the record of applied steps.
+    [[nodiscard]] virtual std::string bookkeeping() const = 0;
+};
+
+}  // namespace agentidp::sql

@@ -1,0 +1,104 @@
+#include "sql/sqlite_dialect.h"
+
+#include <algorithm>
+
+namespace agentidp::sql {
+
+void SqliteDialect::quoted(std::string& out, std::string_view name) const {
+    out.push_back('"');
+    for (const char c : name) {
+        if (c == '"') out.push_back('"');
+        out.push_back(c);
+    }
+    out.push_back('"');
+}
+
+void SqliteDialect::placeholder(std::string& out, std::size_t n) const { out.append("?").append(std::to_string(n)); }
+
+void SqliteDialect::insertHead(std::string& out, std::uint32_t conflict) const {
+    out += conflict == AIP_CONFLICT_REPLACE ? "INSERT OR REPLACE INTO " : "INSERT INTO ";
+}
+
+void SqliteDialect::insertTail(std::string& out, const Table&, std::uint32_t conflict) const {
+    // Not INSERT OR IGNORE: that would also swallow NOT NULL and CHECK failures.
+    if (conflict == AIP_CONFLICT_IGNORE) out += " ON CONFLICT DO NOTHING";
+}
+
+void SqliteDialect::prefix(std::string& out, std::string_view column, std::size_t from, std::size_t end) const {
+    out.push_back('(');
+    quoted(out, column);
+    out += " >= ";
+    placeholder(out, from);
+    out += " AND ";
+    quoted(out, column);
+    out += " < ";
+    placeholder(out, end);
+    out.push_back(')');
+}
+
+void SqliteDialect::oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const {
+    quoted(out, column);
+    out += " IN (";
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i != 0) out.push_back(',');
+        placeholder(out, first + i);
+    }
+    out.push_back(')');
+}
+
+void SqliteDialect::direction(std::string& out, bool descending) const {
+    if (descending) out += " DESC";
+}
+
+void SqliteDialect::column(std::string& out, const Table& table, const Column& column) const {
+    quoted(out, column.name);
+    const bool text = column.type == AIP_V_TEXT || column.type == AIP_V_JSON;
+    out += text ? " TEXT" : (column.type == AIP_V_BYTES ? " BLOB" : " INTEGER");
+    if (&column == table.integerKey()) {
+        out += " PRIMARY KEY";
+        return;
+    }
+    if (!column.nullable) out += " NOT NULL";
+    if (!column.defaultLiteral.empty()) out.append(" DEFAULT ").append(column.defaultLiteral);
+    const char* check = column.type == AIP_V_JSON ? " CHECK (json_valid(" : (column.type == AIP_V_BOOL ? " CHECK ((" : nullptr);
+    if (check == nullptr) return;
+    out += check;
+    quoted(out, column.name);
+    out += column.type == AIP_V_JSON ? "))" : ") IN (0, 1))";
+}
+
+void SqliteDialect::tableTail(std::string& out, const Table& table) const {
+    if (table.integerKey() != nullptr) {
+        out += "\n) STRICT";
+        return;
+    }
+    out += ",\n    PRIMARY KEY (";
+    for (std::size_t i = 0; i < table.key.size(); ++i) {
+        if (i != 0) out += ", ";
+        quoted(out, table.key[i]);
+    }
+    // A clustered key saves a tree; where rows may be long it would cost more than it saves.
+    const bool small = std::none_of(table.columns.begin(), table.columns.end(),
+                                    [](const Column& column) { return column.type == AIP_V_BYTES || column.type == AIP_V_JSON; });
+    out += small ? ")\n) STRICT, WITHOUT ROWID" : ")\n) STRICT";
+}
+
+std::vector<std::string> SqliteDialect::indexColumns(const Table& table, const Index& index) const {
+    // Every index of a rowid table ends in the rowid, which an integer key is: naming it would store it twice.
+    auto columns = index.columns;
+    const Column* key = table.integerKey();
+    if (key != nullptr && index.kind == Index::Kind::Plain && columns.size() > 1 && columns.back() == key->name) columns.pop_back();
+    return columns;
+}
+
+std::string SqliteDialect::bookkeeping() const {
+    return "CREATE TABLE IF NOT EXISTS \"schema_migrations\" (\n"
+           "    \"number\" INTEGER PRIMARY KEY,\n"
+           "    \"name\" TEXT NOT NULL,\n"
+           "    \"checksum\" TEXT NOT NULL,\n"
+           "    \"definition\" TEXT NOT NULL,\n"
+           "    \"applied_at\" INTEGER NOT NULL\n"
+           ") STRICT";
+}
+
+}  // namespace agentidp::sql
