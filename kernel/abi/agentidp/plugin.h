@@ -136,7 +136,7 @@ typedef struct aip_plugin {
     uint32_t size, abi_major, abi_minor, min_host_minor;
     uint32_t kind;   /**< AIP_KIND_*; one file is one kind */
     uint32_t flags;  /**< AIP_F_* */
-    const char *name;     /**< [a-z][a-z0-9]*, as in the file name <kind>-<name>.so */
+    const char *name;     /**< [a-z][a-z0-9]*(-[a-z0-9]+)*, as in the file name <kind>-<name>.so */
     const char *version;  /**< the plugin's own, for people */
     const char *vendor;
     /**

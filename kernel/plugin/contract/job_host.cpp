@@ -66,8 +66,8 @@ void JobHost::fill(base::Instant now) {
         Object record{{"credentialId", "credential-" + number},       {"clientId", "agent-" + std::to_string(i % 40)},
                       {"agentId", "agent-" + std::to_string(i % 40)}, {"organizationId", "organization-" + std::to_string(i % 3)},
                       {"status", i % 11 == 0 ? "revoked" : "active"}, {"createdAt", us - hours(24 * 80)}};
-        // Every seventh never expires; the others from 20 days ago to 60 days ahead, in steps that are no whole days.
-        if (i % 7 != 0) record.emplace_back("expiresAt", us + hours(-480 + i * 7) + 1'234'567);
+        // Every seventh never expires; the others from 20 days ago to 60 days ahead, never on a whole hour from now.
+        if (i % 7 != 0) record.emplace_back("expiresAt", us + hours(-480 + i * 7) + hours(1) / 3);
         addCredential(std::move(record));
     }
     for (int i = 0; i < 40; ++i)
