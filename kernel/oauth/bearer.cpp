@@ -1,6 +1,7 @@
 #include "oauth/bearer.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
 #include "oauth/form.h"
@@ -63,7 +64,12 @@ model::Decided<model::Caller, BearerRefusal> BearerAuth::authenticate(std::optio
         return refusal;
     }
     auto caller = callerOf(*verdict->client);
-    caller.scopes = verdict->claims->scopes;
+    // What was taken from the agent meanwhile is gone from its older tokens too.
+    model::ScopeSet held;
+    const auto& allowed = caller.scopes;
+    const auto& scopes = verdict->claims->scopes;
+    std::set_intersection(scopes.begin(), scopes.end(), allowed.begin(), allowed.end(), std::back_inserter(held));
+    caller.scopes = std::move(held);
     return caller;
 }
 

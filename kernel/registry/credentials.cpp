@@ -1,0 +1,230 @@
+#include "registry/credentials.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "registry/access.h"
+#include "registry/fields.h"
+#include "registry/render.h"
+
+namespace agentidp::registry {
+namespace {
+
+constexpr std::string_view kRead = "agents:read";
+constexpr std::string_view kWrite = "agents:write";
+constexpr std::uint32_t kMaxStoredCredentials = 100;
+
+bool live(const model::Credential& credential, base::Instant now) {
+    return credential.status == model::CredentialStatus::Active && (!credential.expiresAt || *credential.expiresAt > now);
+}
+
+model::UpdateCredential revoked(model::Credential credential, base::Instant at) {
+    credential.status = model::CredentialStatus::Revoked;
+    credential.revokedAt = at;
+    credential.previousMac.reset();
+    credential.previousPepperId.clear();
+    credential.previousUntil.reset();
+    const auto expected = credential.rowVersion++;
+    return {std::move(credential), expected};
+}
+
+model::AuditEvent eventAbout(const model::Agent& agent, const model::Credential& credential, const Asker& asker, model::Action action) {
+    auto event = model::beginEvent(action, model::Outcome::Success, asker.origin, asker.caller.actor());
+    model::setSubject(event, agent);
+    const auto expires = credential.expiresAt ? base::rfc3339(*credential.expiresAt) : std::string();
+    event.metadataJson = metadata({{"credentialId", credential.id.str()}, {"expiresAt", expires}});
+    return event;
+}
+
+std::optional<base::Instant> futureTime(Fields& fields, const Asker& asker) {
+    const auto at = fields.time("expiresAt");
+    if (at && *at <= asker.origin.at) fields.faultAt("expiresAt", "must lie in the future");
+    return at;
+}
+
+/// Puts a new secret into `credential` and answers it.
+base::Result<base::Secret> renewSecret(model::Credential& credential, const Peppers& peppers) {
+    auto secret = makeClientSecret();
+    const auto pepperId = peppers.currentId();
+    const auto mac = peppers.mac(pepperId, secret.view());
+    if (!mac) return mac.error();
+    credential.secretMac.assign(mac->begin(), mac->end());
+    credential.pepperId = pepperId;
+    return secret;
+}
+
+/// The credential, if it is one of this agent.
+model::Decided<model::Credential, Ruling> ofAgent(Credentials& credentials, const Asker& asker, const model::Agent& agent,
+                                                  std::string_view id) {
+    if (!base::isUuid(id)) return notFound(asker, "credential", id, false);
+    auto credential = credentials.find(model::CredentialId(id));
+    if (!credential && credential.error().code != base::Errc::NotFound) return refuse(model::problemOf(credential.error()));
+    if (!credential || credential->agentNum != agent.num) return notFound(asker, "credential", id, false);
+    return *std::move(credential);
+}
+
+Ruling conflict(std::string detail) { return refuse(model::problem(model::ProblemCode::Conflict, std::move(detail))); }
+
+}  // namespace
+
+base::Secret makeClientSecret() {
+    base::Bytes random(32);
+    base::fillRandom(random);
+    const base::Secret raw(std::move(random));
+    std::string text(kSecretPrefix);
+    text.reserve(kSecretPrefix.size() + 43);
+    base::appendBase64url(text, raw.view());
+    return base::Secret::fromText(std::move(text));
+}
+
+Ruling CredentialRules::create(const Asker& asker, std::string_view agentId, const base::json::Value& body) const {
+    if (auto refused = needScope(asker, kWrite)) return *std::move(refused);
+    auto agent = visibleAgent(ports_.agents, asker, agentId);
+    if (!agent) return std::move(agent).refusal();
+    Fields fields(body);
+    const auto expiresAt = futureTime(fields, asker);
+    if (auto errors = fields.finish(); !errors.empty()) return refuse(model::invalid(std::move(errors)));
+    if (auto refused = needReach(asker, agent->scopes)) return *std::move(refused);
+    if (agent->status == model::AgentStatus::Decommissioned) return conflict("the agent is decommissioned, which is final");
+    auto active = ports_.credentials.list(agent->num, model::CredentialStatus::Active, std::nullopt, kMaxStoredCredentials);
+    if (!active) return refuse(model::problemOf(active.error()));
+
+    model::Mutation mutation;
+    mutation.changes.emplace_back(model::ExpectAgent{agent->num, agent->rowVersion});
+    mutation.changes.emplace_back(model::ExpectActiveCredentials{agent->num, static_cast<std::int64_t>(active->size())});
+    auto count = active->size();
+    // Expired ones give way, oldest first, before a new one is refused.
+    for (auto credential = active->rbegin(); credential != active->rend() && count >= model::kMaxActiveCredentials; ++credential) {
+        if (live(*credential, asker.origin.at)) continue;
+        mutation.events.push_back(eventAbout(*agent, *credential, asker, model::Action::CredentialRevoked));
+        mutation.changes.emplace_back(revoked(std::move(*credential), asker.origin.at));
+        --count;
+    }
+    if (count >= model::kMaxActiveCredentials)
+        return conflict("the agent has " + std::to_string(model::kMaxActiveCredentials) + " active credentials; revoke one first");
+
+    model::Credential credential;
+    credential.id = model::CredentialId(base::uuidV4());
+    credential.agentId = agent->id;
+    credential.agentNum = agent->num;
+    credential.createdAt = asker.origin.at;
+    credential.expiresAt = expiresAt;
+    const auto secret = renewSecret(credential, ports_.peppers);
+    if (!secret) return refuse(model::problemOf(secret.error()));
+    auto ruling = answered(201, credentialJson(credential, secret->text()));
+    std::get<model::Answer>(ruling.outcome)
+        .headers.emplace_back("Location", "/api/v1/agents/" + agent->id.str() + "/credentials/" + credential.id.str());
+    mutation.events.push_back(eventAbout(*agent, credential, asker, model::Action::CredentialGenerated));
+    mutation.changes.emplace_back(model::InsertCredential{std::move(credential)});
+    ruling.mutation = std::move(mutation);
+    return ruling;
+}
+
+Ruling CredentialRules::list(const Asker& asker, std::string_view agentId, const Query& query) const {
+    if (asker.caller.agentId.str() != agentId)
+        if (auto refused = needScope(asker, kRead)) return *std::move(refused);
+    auto agent = visibleAgent(ports_.agents, asker, agentId);
+    if (!agent) return std::move(agent).refusal();
+    const auto scope = "credentials/" + agent->id.str();
+    auto page = parsePage(query, {"status"}, ports_.cursors, scope);
+    if (!page) return refuse(std::move(page).refusal());
+    std::optional<model::CredentialStatus> status;
+    if (const auto& word = page->filters[0]) {
+        status = credentialStatusNamed(*word);
+        if (!status) return refuse(model::invalid({{"?status", "must be active or revoked"}}));
+    }
+    std::optional<CredentialPosition> before;
+    if (page->after) before = CredentialPosition{base::fromMicros(page->after->number), page->after->id};
+    auto credentials = ports_.credentials.list(agent->num, status, before, page->limit + 1);
+    if (!credentials) return refuse(model::problemOf(credentials.error()));
+    std::optional<std::string> cursor;
+    if (credentials->size() > page->limit) {
+        credentials->resize(page->limit);
+        const auto& last = credentials->back();
+        cursor = ports_.cursors.encode({base::microsOf(last.createdAt), last.id.str()}, filterKey(scope, *page));
+    }
+    std::vector<std::string> items;
+    items.reserve(credentials->size());
+    for (const auto& credential : *credentials) items.push_back(credentialJson(credential));
+    return answered(200, pageBody(items, cursor));
+}
+
+Ruling CredentialRules::rotate(const Asker& asker, std::string_view agentId, std::string_view credentialId,
+                               const base::json::Value& body) const {
+    if (asker.caller.agentId.str() != agentId)
+        if (auto refused = needScope(asker, kWrite)) return *std::move(refused);
+    auto agent = visibleAgent(ports_.agents, asker, agentId);
+    if (!agent) return std::move(agent).refusal();
+    auto found = ofAgent(ports_.credentials, asker, *agent, credentialId);
+    if (!found) return std::move(found).refusal();
+    auto credential = *std::move(found);
+    const auto now = asker.origin.at;
+    Fields fields(body);
+    const auto expiresAt = futureTime(fields, asker);
+    const auto overlap = fields.integer("overlapSeconds", 0, kMaxOverlap.count()).value_or(0);
+    if (auto errors = fields.finish(); !errors.empty()) return refuse(model::invalid(std::move(errors)));
+    // Also for its own: a token with less than all the agent's scopes must not buy a secret that is worth all of them.
+    if (auto refused = needReach(asker, agent->scopes)) return *std::move(refused);
+    if (!ifMatchHolds(asker.ifMatch, credential.rowVersion))
+        return refuse(model::problem(model::ProblemCode::PreconditionFailed, "the credential has changed since it was read"));
+    if (agent->status == model::AgentStatus::Decommissioned) return conflict("the agent is decommissioned, which is final");
+    if (!live(credential, now)) return conflict("the credential is revoked or expired");
+
+    credential.previousMac.reset();
+    credential.previousPepperId.clear();
+    credential.previousUntil.reset();
+    if (overlap > 0) {
+        credential.previousMac = std::move(credential.secretMac);
+        credential.previousPepperId = std::move(credential.pepperId);
+        credential.previousUntil = now + base::seconds(overlap);
+        // The old secret never outlives what it was promised.
+        if (credential.expiresAt) credential.previousUntil = std::min(*credential.previousUntil, *credential.expiresAt);
+    }
+    const auto secret = renewSecret(credential, ports_.peppers);
+    if (!secret) return refuse(model::problemOf(secret.error()));
+    if (expiresAt) credential.expiresAt = expiresAt;
+    const auto expected = credential.rowVersion++;
+    auto ruling = answered(200, credentialJson(credential, secret->text()));
+    auto event = eventAbout(*agent, credential, asker, model::Action::CredentialRotated);
+    const auto until = credential.previousUntil ? base::rfc3339(*credential.previousUntil) : std::string();
+    event.metadataJson = metadata({{"credentialId", credential.id.str()}, {"previousUntil", until}});
+    ruling.mutation.events.push_back(std::move(event));
+    ruling.mutation.changes.emplace_back(model::ExpectAgent{agent->num, agent->rowVersion});
+    ruling.mutation.changes.emplace_back(model::UpdateCredential{std::move(credential), expected});
+    return ruling;
+}
+
+Ruling CredentialRules::revoke(const Asker& asker, std::string_view agentId, std::string_view credentialId) const {
+    if (auto refused = needScope(asker, kWrite)) return *std::move(refused);
+    auto agent = visibleAgent(ports_.agents, asker, agentId);
+    if (!agent) return std::move(agent).refusal();
+    auto credential = ofAgent(ports_.credentials, asker, *agent, credentialId);
+    if (!credential) return std::move(credential).refusal();
+    if (auto refused = needReach(asker, agent->scopes)) return *std::move(refused);
+    if (!ifMatchHolds(asker.ifMatch, credential->rowVersion))
+        return refuse(model::problem(model::ProblemCode::PreconditionFailed, "the credential has changed since it was read"));
+    auto ruling = answered(204, {});
+    if (credential->status == model::CredentialStatus::Revoked) return ruling;
+    const auto now = asker.origin.at;
+    const auto active = ports_.credentials.list(agent->num, model::CredentialStatus::Active, std::nullopt, kMaxStoredCredentials);
+    if (!active) return refuse(model::problemOf(active.error()));
+    const bool last = std::none_of(active->begin(), active->end(),
+                                   [&](const model::Credential& other) { return other.id != credential->id && live(other, now); });
+
+    auto& mutation = ruling.mutation;
+    auto event = eventAbout(*agent, *credential, asker, model::Action::CredentialRevoked);
+    event.metadataJson = metadata({{"credentialId", credential->id.str()}, {"tokensEnded", last ? "true" : ""}});
+    mutation.events.push_back(std::move(event));
+    mutation.changes.emplace_back(model::ExpectActiveCredentials{agent->num, static_cast<std::int64_t>(active->size())});
+    mutation.changes.emplace_back(revoked(*std::move(credential), now));
+    if (last) {
+        endTokens(*agent, now);
+        const auto expected = agent->rowVersion++;
+        mutation.changes.emplace_back(model::UpdateAgent{*std::move(agent), expected});
+    }
+    return ruling;
+}
+
+}  // namespace agentidp::registry
