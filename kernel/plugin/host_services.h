@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "base/thread_pool.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 namespace agentidp::plugin {
 
@@ -25,8 +26,9 @@ namespace agentidp::plugin {
 struct HostOffers {
     observe::Log& log;
     const base::Clock& clock;
-    base::ThreadPool& pool;  ///< where deferred work runs
-    std::string dataDir;     ///< absolute, or empty
+    base::ThreadPool& pool;               ///< where deferred work runs
+    std::string dataDir;                  ///< absolute, or empty
+    observe::Metrics* metrics = nullptr;  ///< null: calls are neither counted nor timed
     /// Adds to the counter agentidp_plugin_<kind>_<plugin>_<name>. At most 64 names a plugin get here, each [a-z][a-z0-9_]{0,47}.
     std::function<void(std::string_view plugin, std::string_view name, double delta)> metric;
     /// Appends `plugin.<kind>.<action>` to the ledger; must not wait for durability.

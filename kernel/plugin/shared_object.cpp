@@ -79,30 +79,6 @@ std::string loaderError() {
     return text != nullptr ? text : "no reason given";
 }
 
-base::Result<void> agree(const aip_plugin& plugin, const ElfNote& note, std::string_view name) {
-    const auto refuse = [](std::string why) { return base::fail(base::Errc::Invalid, std::move(why)); };
-    if (plugin.size < sizeof(aip_plugin) || plugin.size > kMaxDescriptor)
-        return refuse("its descriptor says it has " + std::to_string(plugin.size) + " bytes, one of ABI 1 has " +
-                      std::to_string(sizeof(aip_plugin)));
-    if (plugin.abi_major != AIP_ABI_MAJOR || plugin.abi_major != note.major)
-        return base::fail(base::Errc::Unsupported, "its descriptor is of ABI " + std::to_string(plugin.abi_major) + ", its note of ABI " +
-                                                       std::to_string(note.major) + ", this daemon's is " + std::to_string(AIP_ABI_MAJOR));
-    if (plugin.min_host_minor > AIP_ABI_MINOR)
-        return base::fail(base::Errc::Unsupported, "it needs a daemon of ABI 1." + std::to_string(plugin.min_host_minor) +
-                                                       " or later, this one is 1." + std::to_string(AIP_ABI_MINOR));
-    if (plugin.kind != note.kind) return refuse("its descriptor names another kind than its note");
-    if (plugin.name == nullptr || std::string(nameOfKind(plugin.kind)) + "-" + plugin.name != name)
-        return refuse("it calls itself \"" + std::string(nameOfKind(plugin.kind)) + "-" + (plugin.name != nullptr ? plugin.name : "") +
-                      "\", the file is called \"" + std::string(name) + "\"");
-    const bool whole = plugin.version != nullptr && plugin.vendor != nullptr && plugin.config_schema_json != nullptr &&
-                       plugin.create != nullptr && plugin.start != nullptr && plugin.health != nullptr && plugin.describe != nullptr &&
-                       plugin.stop != nullptr && plugin.destroy != nullptr && plugin.ops != nullptr;
-    if (!whole) return refuse("its descriptor has a member that must not be null and is");
-    if ((plugin.flags & AIP_F_RECONFIGURE) != 0 && plugin.reconfigure == nullptr)
-        return refuse("it says AIP_F_RECONFIGURE and has no reconfigure");
-    return {};
-}
-
 }  // namespace
 
 std::string_view nameOfKind(std::uint32_t kind) { return kind < kKinds.size() ? kKinds[kind] : std::string_view(); }
@@ -185,7 +161,7 @@ base::Result<std::string> PluginFile::sha256() const {
     return base::hex(digest);
 }
 
-base::Result<const aip_plugin*> loadPlugin(PluginFile& file, const ElfNote& note, std::string_view name) {
+base::Result<const aip_plugin*> loadPlugin(PluginFile& file) {
     const auto before = loadedBases();
     const int fd = file.keepOpen();
     const std::string through = "/proc/self/fd/" + std::to_string(fd);
@@ -211,8 +187,31 @@ base::Result<const aip_plugin*> loadPlugin(PluginFile& file, const ElfNote& note
         return base::fail(base::Errc::Internal, "its " AIP_ENTRY_SYMBOL " threw an exception");
     }
     if (plugin == nullptr) return base::fail(base::Errc::Invalid, "its " AIP_ENTRY_SYMBOL " answers null");
-    if (auto agreed = agree(*plugin, note, name); !agreed) return agreed.error();
     return plugin;
+}
+
+base::Result<void> checkDescriptor(const aip_plugin& plugin, const ElfNote& note, std::string_view name) {
+    const auto refuse = [](std::string why) { return base::fail(base::Errc::Invalid, std::move(why)); };
+    if (plugin.size < sizeof(aip_plugin) || plugin.size > kMaxDescriptor)
+        return refuse("its descriptor says it has " + std::to_string(plugin.size) + " bytes, one of ABI 1 has " +
+                      std::to_string(sizeof(aip_plugin)));
+    if (plugin.abi_major != AIP_ABI_MAJOR || plugin.abi_major != note.major)
+        return base::fail(base::Errc::Unsupported, "its descriptor is of ABI " + std::to_string(plugin.abi_major) + ", its note of ABI " +
+                                                       std::to_string(note.major) + ", this daemon's is " + std::to_string(AIP_ABI_MAJOR));
+    if (plugin.min_host_minor > AIP_ABI_MINOR)
+        return base::fail(base::Errc::Unsupported, "it needs a daemon of ABI 1." + std::to_string(plugin.min_host_minor) +
+                                                       " or later, this one is 1." + std::to_string(AIP_ABI_MINOR));
+    if (plugin.kind != note.kind) return refuse("its descriptor names another kind than its note");
+    if (plugin.name == nullptr || std::string(nameOfKind(plugin.kind)) + "-" + plugin.name != name)
+        return refuse("it calls itself \"" + std::string(nameOfKind(plugin.kind)) + "-" + (plugin.name != nullptr ? plugin.name : "") +
+                      "\", the file is called \"" + std::string(name) + "\"");
+    const bool whole = plugin.version != nullptr && plugin.vendor != nullptr && plugin.config_schema_json != nullptr &&
+                       plugin.create != nullptr && plugin.start != nullptr && plugin.health != nullptr && plugin.describe != nullptr &&
+                       plugin.stop != nullptr && plugin.destroy != nullptr && plugin.ops != nullptr;
+    if (!whole) return refuse("its descriptor has a member that must not be null and is");
+    if ((plugin.flags & AIP_F_RECONFIGURE) != 0 && plugin.reconfigure == nullptr)
+        return refuse("it says AIP_F_RECONFIGURE and has no reconfigure");
+    return {};
 }
 
 }  // namespace agentidp::plugin

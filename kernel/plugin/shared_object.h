@@ -45,10 +45,12 @@ private:
     std::vector<std::string> warnings_;
 };
 
-/// Loads the file and answers its descriptor. Runs code of the file. `note` is what readElfNote said; `name` is the file's, as in
-/// "keys-file". Errors name what does not agree: Invalid, NotFound (no entry symbol), Unsupported (another ABI), Conflict (the loader
-/// gave another file that was loaded before).
-base::Result<const aip_plugin*> loadPlugin(PluginFile& file, const ElfNote& note, std::string_view name);
+/// Loads the file and answers its descriptor, not yet looked at. Runs code of the file. Errors: Invalid (the loader refuses it),
+/// NotFound (no entry symbol), Conflict (the loader gave another file that was loaded before), Internal (the entry threw).
+base::Result<const aip_plugin*> loadPlugin(PluginFile& file);
+
+/// Whether the descriptor is whole, of this ABI, and what its note and file name (as in "keys-file") say it is.
+[[nodiscard]] base::Result<void> checkDescriptor(const aip_plugin& plugin, const ElfNote& note, std::string_view name);
 
 /// "storage" for AIP_KIND_STORAGE and so on; empty for an unknown number.
 [[nodiscard]] std::string_view nameOfKind(std::uint32_t kind);

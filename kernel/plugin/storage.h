@@ -152,6 +152,13 @@ public:
     /// The member of /health: "sqlite", "postgres", ...
     [[nodiscard]] virtual std::string backend() const = 0;
 
+    /// Calls `changed` soon after another process committed: a hint, on a thread of the plugin's, until the storage ends. Once.
+    /// Errc::Unsupported where no other process writes here.
+    virtual base::Result<void> watch(std::function<void()> changed, const Call& call) {
+        (void)changed, (void)call;
+        return base::fail(base::Errc::Unsupported, "changes of other processes cannot be watched");
+    }
+
     /// One committed snapshot: for the many places that only read.
     base::Result<std::vector<OpResult>> read(const std::vector<Op>& ops, const Call& call) {
         Transaction none;
