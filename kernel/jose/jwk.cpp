@@ -219,7 +219,7 @@ base::Result<SigningJwk> importPrivate(const Value& jwk, std::optional<Algorithm
     return SigningJwk{model::KeyId(std::move(name)), named, *algorithm, std::move(*key)};
 }
 
-base::Result<SigningJwk> importPrivate(std::string_view json, std::optional<Algorithm> otherwise) {
+base::Result<SigningJwk> importPrivateText(std::string_view json, std::optional<Algorithm> otherwise) {
     const auto jwk = base::json::parse(json, kJwkLimits);
     if (!jwk) return jwk.error();
     return importPrivate(*jwk, otherwise);

@@ -41,7 +41,7 @@ inline constexpr std::size_t kMaxKidLength = 256;
 /// The same for a private key; `key_ops` must hold sign. A public-only key is refused with a hint that says so. The parser
 /// leaves copies of the text in memory that is not wiped; that is for keys from a variable or file, which are in memory anyway.
 [[nodiscard]] base::Result<SigningJwk> importPrivate(const base::json::Value& jwk, std::optional<crypto::Algorithm> otherwise = {});
-[[nodiscard]] base::Result<SigningJwk> importPrivate(std::string_view json, std::optional<crypto::Algorithm> otherwise = {});
+[[nodiscard]] base::Result<SigningJwk> importPrivateText(std::string_view json, std::optional<crypto::Algorithm> otherwise = {});
 
 /// {"kty":"EC","x":...,"y":...,"crv":...,"kid","alg","use":"sig"}: only members that anybody may see.
 [[nodiscard]] base::json::Value exportPublic(const VerificationKey& key);
