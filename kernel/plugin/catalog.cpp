@@ -20,9 +20,15 @@ base::Error at(const char* step, const std::string& where, const base::Error& ca
     return base::fail(cause.code, std::move(line));
 }
 
+/// [a-z][a-z0-9]*(-[a-z0-9]+)*
 bool isPluginName(std::string_view text) {
-    return !text.empty() && text.size() <= 32 && text.front() >= 'a' && text.front() <= 'z' &&
-           std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+    if (text.empty() || text.size() > 48 || text.front() < 'a' || text.front() > 'z' || text.back() == '-') return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!word && (c != '-' || text[i - 1] == '-')) return false;
+    }
+    return true;
 }
 
 }  // namespace
@@ -77,7 +83,7 @@ base::Result<PluginInfo> Catalog::add(const Wanted& wanted) {
     const std::string plugin = std::string(nameOfKind(wanted.kind)) + "-" + wanted.name;
     if (nameOfKind(wanted.kind).empty() || !isPluginName(wanted.name))
         return base::fail(base::Errc::Invalid,
-                          "step 1, find: \"" + wanted.name + "\" is no name of a plugin: lower-case letters and digits");
+                          "step 1, find: \"" + wanted.name + "\" is no name of a plugin: lower-case letters, digits, single dashes");
     if (auto room = free(wanted); !room) return room.error();
     auto file = find(plugin);
     if (!file) return std::move(file).error();

@@ -100,7 +100,7 @@ typedef struct aip_host {
     void *self;
     /** One log line, at most 4 KiB; the host adds plugin name and time. Never a secret. */
     void (*log)(void *self, int32_t level, aip_str text);
-    /** Adds `delta` to the counter agentidp_plugin_<kind>_<plugin>_<name>; at most 64 names a plugin. */
+    /** Adds `delta` to the counter agentidp_plugin_<kind>_<plugin>_<name> (dashes become _); at most 64 names a plugin. */
     aip_status (*metric)(void *self, aip_str name, double delta);
     /** Appends an audit event `plugin.<kind>.<action>` with a JSON object as metadata. Does not wait for durability. */
     aip_status (*audit)(void *self, aip_str action, aip_str metadata_json);
@@ -290,6 +290,7 @@ enum {
 /** What an insert does where the primary key or a unique index is taken. */
 enum { AIP_CONFLICT_FAIL = 0, AIP_CONFLICT_IGNORE = 1, AIP_CONFLICT_REPLACE = 2 };
 
+/** In an array of operations the distance between two is the first one's `size`: a younger host has longer ones. */
 typedef struct aip_op {
     uint32_t size, code;
     aip_str table;                                    /**< table; for LOCK the name */

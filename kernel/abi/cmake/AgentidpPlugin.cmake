@@ -7,7 +7,7 @@ function(agentidp_add_plugin name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   if(NOT name MATCHES "^(storage|keys|ratelimit|job|secrets)-[a-z][a-z0-9]*(-[a-z0-9]+)*$")
     message(FATAL_ERROR "agentidp_add_plugin(${name}): a plugin is called <kind>-<name>; kinds are storage, keys, ratelimit, job, secrets; "
-                        "a name is lower-case letters and digits, with single hyphens between")
+                        "a name is lower-case letters, digits and single dashes, with single hyphens between")
   endif()
   set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/agentidp-plugin.map)
   add_library(${name} MODULE ${ARG_SOURCES})

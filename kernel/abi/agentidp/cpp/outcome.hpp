@@ -5,6 +5,7 @@
 /// AIP_E_INTERNAL at the border, so an author may use the standard library freely.
 #include <agentidp/plugin.h>
 
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
