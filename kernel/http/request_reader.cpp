@@ -13,6 +13,7 @@ using ErrorCode = beast::error_code;
 constexpr std::size_t kDefaultBody = 1U << 20U;
 constexpr std::size_t kChunkLine = 512;       // size, extensions and line end of one chunk
 constexpr std::size_t kTrailers = 8U << 10U;  // the last chunk with its trailers
+constexpr std::size_t kLastChunk = 5;         // "0\r\n\r\n": no chunked message can end in fewer bytes
 constexpr std::size_t kReserveBody = 64U << 10U;
 
 }  // namespace
@@ -129,6 +130,8 @@ void RequestReader::accept(const HeadFacts& facts, std::string_view head) {
 std::size_t RequestReader::feedBody(std::string_view bytes) {
     const std::size_t before = held_.size();
     if (before > 0) held_.append(bytes);
+    // Beast asserts when it is asked again about a last chunk with fewer bytes than that.
+    if (lastChunk_ && held_.size() < kLastChunk) return bytes.size();
     const std::string_view all = before > 0 ? std::string_view(held_) : bytes;
     ErrorCode ec;
     const std::size_t used = parser_->put(boost::asio::const_buffer(all.data(), all.size()), ec);
@@ -148,10 +151,10 @@ std::size_t RequestReader::feedBody(std::string_view bytes) {
     }
     // What Beast left is a chunk line, or the last chunk with trailers, that has not ended yet.
     std::string rest(all.substr(used));
-    const bool trailers = rest.find("\r\n", rest.starts_with("\r\n") ? 2 : 0) != std::string::npos;
-    if (rest.size() > (trailers ? kTrailers : kChunkLine)) {
-        refuse({trailers ? 431 : 400,
-                trailers ? std::string_view("the trailers are too large") : std::string_view("a chunk line is too long")});
+    lastChunk_ = rest.find("\r\n", rest.starts_with("\r\n") ? 2 : 0) != std::string::npos;
+    if (rest.size() > (lastChunk_ ? kTrailers : kChunkLine)) {
+        refuse({lastChunk_ ? 431 : 400,
+                lastChunk_ ? std::string_view("the trailers are too large") : std::string_view("a chunk line is too long")});
         return bytes.size();
     }
     held_ = std::move(rest);

@@ -64,6 +64,7 @@ private:
     bool keepAlive_ = false;
     bool http10_ = false;
     bool expectsContinue_ = false;
+    bool lastChunk_ = false;  ///< the last chunk's line is complete, its trailers are not
     StrictHead head_;
     Refusal refusal_;
     Request request_;
