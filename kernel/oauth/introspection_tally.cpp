@@ -23,7 +23,7 @@ void IntrospectionTally::turn(State& state, base::Instant now) const {
     if (state.minute == minuteOf(now)) return;
     const base::Instant from{std::chrono::minutes(state.minute)};
     for (const auto& [num, sum] : state.sums) {
-        if (state.due.size() >= maxCallers_) break;
+        if (state.due.size() > maxCallers_) break;
         model::Origin origin;
         origin.at = from + std::chrono::minutes(1);
         auto event = eventOf(sum.caller, origin);

@@ -1,0 +1,111 @@
+#include <cppunit/extensions/HelperMacros.h>
+
+#include "oauth_house.h"
+
+namespace agentidp::oauth {
+
+using tests::OauthHouse;
+
+class ClientAuthTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(ClientAuthTest);
+    CPPUNIT_TEST(acceptsEveryLiveCredentialAndSaysWhich);
+    CPPUNIT_TEST(refusesRevokedAndExpiredCredentials);
+    CPPUNIT_TEST(acceptsThePreviousSecretDuringItsOverlapOnly);
+    CPPUNIT_TEST(worksOutOneMacAPepper);
+    CPPUNIT_TEST(asksForNoClientThatCannotExist);
+    CPPUNIT_TEST(saysUnavailableWhereAPepperIsMissing);
+    CPPUNIT_TEST(touchesACredentialOnceAMinute);
+    CPPUNIT_TEST(refusesAnEmptySecretEvenIfItsMacWereStored);
+    CPPUNIT_TEST_SUITE_END();
+
+    OauthHouse house;
+
+    OauthResult<AuthenticatedClient> authenticate(const std::string& secret, const std::string& id = OauthHouse::kAgent) const {
+        const PresentedClient presented{AuthMethod::Basic, id, base::Secret::fromText(std::string(secret))};
+        return house.authenticator.authenticate(presented, house.clock.now());
+    }
+    template <class Change>
+    void change(Change change) {
+        house.clients.change(OauthHouse::kAgent, change);
+    }
+
+public:
+    void acceptsEveryLiveCredentialAndSaysWhich() {
+        const auto second = house.credential("another", "pepper-1");
+        change([&](Client& client) { client.credentials.push_back(second); });
+        CPPUNIT_ASSERT_EQUAL(second.id, authenticate("another")->credentialId);
+        CPPUNIT_ASSERT(authenticate("secret-one")->credentialId != second.id);
+        CPPUNIT_ASSERT_EQUAL(std::string("wrong_secret"), authenticate("secret-two").refusal().reason);
+        CPPUNIT_ASSERT_EQUAL(std::string(OauthHouse::kAgent), authenticate("secret-two").refusal().client->agent.id.str());
+    }
+
+    void refusesRevokedAndExpiredCredentials() {
+        change([&](Client& client) { client.credentials.front().expiresAt = house.clock.now() + base::seconds(10); });
+        CPPUNIT_ASSERT(authenticate("secret-one").ok());
+        house.clock.advance(base::seconds(10));
+        CPPUNIT_ASSERT_EQUAL(std::string("wrong_secret"), authenticate("secret-one").refusal().reason);
+        change([&](Client& client) {
+            client.credentials.front().expiresAt.reset();
+            client.credentials.front().status = model::CredentialStatus::Revoked;
+        });
+        CPPUNIT_ASSERT(!authenticate("secret-one").ok());
+    }
+
+    void acceptsThePreviousSecretDuringItsOverlapOnly() {
+        change([&](Client& client) {
+            auto& credential = client.credentials.front();
+            credential.previousMac = house.credential("older", "pepper-1").secretMac;
+            credential.previousPepperId = "pepper-1";
+            credential.previousUntil = house.clock.now() + base::seconds(5);
+        });
+        CPPUNIT_ASSERT(authenticate("older").ok());
+        CPPUNIT_ASSERT(authenticate("secret-one").ok());
+        house.clock.advance(base::seconds(5));
+        CPPUNIT_ASSERT(!authenticate("older").ok());
+        CPPUNIT_ASSERT(authenticate("secret-one").ok());
+    }
+
+    void worksOutOneMacAPepper() {
+        change([&](Client& client) {
+            for (int i = 0; i < 4; ++i) client.credentials.push_back(house.credential("s" + std::to_string(i), "pepper-2"));
+        });
+        const auto cost = [&](const std::string& secret, const std::string& id) {
+            house.peppers.calls = 0;
+            (void)authenticate(secret, id);
+            return house.peppers.calls;
+        };
+        CPPUNIT_ASSERT_EQUAL(1, cost("secret-one", OauthHouse::kAgent));
+        CPPUNIT_ASSERT_EQUAL(1, cost("wrong", OauthHouse::kAgent));
+        CPPUNIT_ASSERT_EQUAL(1, cost("wrong", "99999999-9999-4999-8999-999999999999"));
+        CPPUNIT_ASSERT_EQUAL(1, cost("wrong", "not-a-uuid"));
+    }
+
+    void asksForNoClientThatCannotExist() {
+        for (const auto* id : {"", "x", "11111111-1111-4111-8111-11111111111A", "11111111-1111-4111-8111-111111111111 "}) {
+            CPPUNIT_ASSERT_EQUAL(std::string("unknown_client"), authenticate("secret-one", id).refusal().reason);
+        }
+        CPPUNIT_ASSERT_EQUAL(0, house.clients.calls);
+    }
+
+    void saysUnavailableWhereAPepperIsMissing() {
+        change([&](Client& client) { client.credentials.front().pepperId = "pepper-of-another-replica"; });
+        CPPUNIT_ASSERT(OauthCode::TemporarilyUnavailable == authenticate("secret-one").refusal().code);
+    }
+
+    void touchesACredentialOnceAMinute() {
+        change([&](Client& client) { client.credentials.front().lastUsedAt = house.clock.now(); });
+        house.clock.advance(base::seconds(59));
+        CPPUNIT_ASSERT(!authenticate("secret-one")->touch);
+        house.clock.advance(base::seconds(1));
+        CPPUNIT_ASSERT(authenticate("secret-one")->touch);
+    }
+
+    void refusesAnEmptySecretEvenIfItsMacWereStored() {
+        change([&](Client& client) { client.credentials.push_back(house.credential("")); });
+        CPPUNIT_ASSERT(!authenticate("").ok());
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ClientAuthTest);
+
+}  // namespace agentidp::oauth
