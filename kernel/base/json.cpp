@@ -26,10 +26,7 @@ public:
             return add(Value(static_cast<std::int64_t>(number)));
         return add(Value(static_cast<double>(number)));
     }
-    bool number_float(number_float_t number, const string_t&) override {
-        if (!std::isfinite(number)) return refuse("a number is out of range");
-        return add(Value(number));
-    }
+    bool number_float(number_float_t number, const string_t&) override { return add(Value(number)); }
     bool string(string_t& text) override { return add(Value(std::move(text))); }
     bool binary(binary_t&) override { return refuse("binary values are not JSON"); }
     bool start_object(std::size_t) override { return open(Value(Object{})); }
@@ -42,7 +39,9 @@ public:
         frame.pending = std::move(name);
         return true;
     }
-    bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
+    bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& why) override {
+        constexpr int kOutOfRange = 406;  // nlohmann's number for it
+        if (why.id == kOutOfRange) return refuse("a number is out of range");
         return refuse("not valid JSON at byte " + std::to_string(position));
     }
 
@@ -167,6 +166,8 @@ std::int64_t Value::intOr(std::string_view name, std::int64_t otherwise) const {
 Result<Value> parse(std::string_view text, Limits limits) {
     if (text.size() > limits.bytes) return fail(Errc::TooLarge, "JSON text is over " + std::to_string(limits.bytes) + " bytes");
     if (text.substr(0, 3) == "\xEF\xBB\xBF") return fail(Errc::Invalid, "JSON text begins with a byte order mark");
+    // nlohmann takes a NUL for the end of the input, and would not look at what follows.
+    if (text.find('\0') != std::string_view::npos) return fail(Errc::Invalid, "JSON text holds a NUL");
     Builder builder(limits.depth);
     const bool parsed = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
     if (!parsed || !builder.problem.empty())
