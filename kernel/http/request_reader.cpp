@@ -151,7 +151,15 @@ std::size_t RequestReader::feedBody(std::string_view bytes) {
     }
     // What Beast left is a chunk line, or the last chunk with trailers, that has not ended yet.
     std::string rest(all.substr(used));
-    lastChunk_ = rest.find("\r\n", rest.starts_with("\r\n") ? 2 : 0) != std::string::npos;
+    const std::size_t lineAt = rest.starts_with("\r\n") ? 2 : 0;
+    const std::size_t lineEnd = rest.find("\r\n", lineAt);
+    lastChunk_ = lineEnd != std::string::npos;
+    // Beast judges what follows the zero only when the trailers have come; `0x5` is wrong now.
+    const std::size_t extension = rest.find_first_not_of("0 \t", lineAt);
+    if (lastChunk_ && extension < lineEnd && rest[extension] != ';') {
+        refuse({400, "the body is malformed"});
+        return bytes.size();
+    }
     if (rest.size() > (lastChunk_ ? kTrailers : kChunkLine)) {
         refuse({lastChunk_ ? 431 : 400,
                 lastChunk_ ? std::string_view("the trailers are too large") : std::string_view("a chunk line is too long")});

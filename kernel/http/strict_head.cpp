@@ -107,6 +107,7 @@ HeadOutcome StrictHead::scan(std::string_view bytes) {
             return NeedMore{};
         }
         std::string_view line = bytes.substr(lineAt_, feed - lineAt_);
+        if (const auto refusal = unfinished(line)) return *refusal;
         if (line.empty() || line.back() != '\r') return bad("a line does not end with CRLF");
         line.remove_suffix(1);
         const bool first = lineAt_ == 0;
@@ -121,19 +122,18 @@ HeadOutcome StrictHead::scan(std::string_view bytes) {
 
 std::optional<Refusal> StrictHead::requestLine(std::string_view line) {
     const auto space = line.find(' ');
+    if (space == 0 || space == std::string_view::npos) return bad("the request line is malformed");
     const auto method = line.substr(0, space);
-    if (!isToken(method) || space == std::string_view::npos) return bad("the request line is malformed");
     const auto rest = line.substr(space + 1);
     const auto next = rest.find(' ');
     const auto target = rest.substr(0, next);
-    if (target.size() > limits_->targetBytes) return Refusal{414, "the request target is too long"};
     if (next == std::string_view::npos) return bad("the request line has no version");
     const auto version = rest.substr(next + 1);
     if (version.size() != kVersionSize || !version.starts_with("HTTP/") || !isDigit(version[5]) || version[6] != '.' ||
         !isDigit(version[7]))
         return bad("the HTTP version is malformed");
     if (version != "HTTP/1.1" && version != "HTTP/1.0") return Refusal{505, "only HTTP/1.0 and HTTP/1.1 are served"};
-    if (method.size() > kLongestMethod || method == "CONNECT" || method == "TRACE" || std::any_of(method.begin(), method.end(), isLower))
+    if (method == "CONNECT" || method == "TRACE" || std::any_of(method.begin(), method.end(), isLower))
         return Refusal{501, "the method is not implemented"};
     if (!isTarget(target)) return bad("the request target is not a path");
     http10_ = version.back() == '0';
@@ -157,21 +157,28 @@ std::optional<Refusal> StrictHead::field(std::string_view line) {
     return framing(name, value);
 }
 
-// What of a line can be judged before its end: nothing may grow without bound, and bytes that are no HTTP at all
-// (a TLS hello, for one) are answered at once instead of after the deadline.
 std::optional<Refusal> StrictHead::unfinished(std::string_view line) const {
-    if (lineAt_ != 0) {
-        if (line.size() > limits_->nameBytes + limits_->valueBytes + 4) return Refusal{431, "a header field is too long"};
-        return std::nullopt;
-    }
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return lineAt_ == 0 ? unfinishedRequestLine(line) : unfinishedField(line);
+}
+
+// What can be judged before the end of a line, and is judged the same after it: nothing may grow without bound, and bytes that
+// are no HTTP at all (a TLS hello, for one) are answered at once instead of after the deadline.
+std::optional<Refusal> StrictHead::unfinishedRequestLine(std::string_view line) const {
     const auto space = line.find(' ');
     const auto method = line.substr(0, space).substr(0, kLongestMethod + 1);
     if (!std::all_of(method.begin(), method.end(), isTokenChar)) return bad("the request line is malformed");
     if (method.size() > kLongestMethod) return Refusal{501, "the method is not implemented"};
-    if (space != std::string_view::npos && line.substr(space + 1).find(' ') == std::string_view::npos &&
-        line.size() - space - 1 > limits_->targetBytes)
-        return Refusal{414, "the request target is too long"};
-    if (line.size() > kLongestMethod + limits_->targetBytes + kVersionSize + 4) return Refusal{414, "the request line is too long"};
+    if (space == std::string_view::npos) return std::nullopt;
+    const auto rest = line.substr(space + 1);
+    const auto next = rest.find(' ');
+    if (rest.substr(0, next).size() > limits_->targetBytes) return Refusal{414, "the request target is too long"};
+    if (next != std::string_view::npos && rest.size() - next - 1 > kVersionSize) return bad("the HTTP version is malformed");
+    return std::nullopt;
+}
+
+std::optional<Refusal> StrictHead::unfinishedField(std::string_view line) const {
+    if (line.size() > limits_->nameBytes + limits_->valueBytes + 4) return Refusal{431, "a header field is too long"};
     return std::nullopt;
 }
 

@@ -65,6 +65,8 @@ private:
     std::optional<Refusal> requestLine(std::string_view line);
     std::optional<Refusal> field(std::string_view line);
     std::optional<Refusal> unfinished(std::string_view line) const;
+    std::optional<Refusal> unfinishedRequestLine(std::string_view line) const;
+    std::optional<Refusal> unfinishedField(std::string_view line) const;
     std::optional<Refusal> framing(std::string_view name, std::string_view value);
     std::optional<Refusal> complete() const;
     [[nodiscard]] HeadFacts facts(std::string_view bytes) const;

@@ -5,6 +5,7 @@
 ///
 /// A plugin without AIP_F_BLOCKS runs on the caller's thread: a virtual call and some 40 ns of clock on top of its own work. One
 /// with AIP_F_BLOCKS runs on workers (workers.h), so the host stops waiting at the deadline whatever the plugin does.
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -82,6 +83,11 @@ public:
     }
     void release(Hold& hold);
 
+    /// The same call with at least `least` left: for what must be done however late it is.
+    [[nodiscard]] Call withAtLeast(Call call, base::milliseconds least) const {
+        call.deadline = std::max(call.deadline, host_->offers().clock.mono() + least);
+        return call;
+    }
     base::Result<void> health(const Call& call);
     /// The JSON object of describe; read once, after start.
     [[nodiscard]] const base::json::Value& description() const { return description_; }

@@ -116,9 +116,7 @@ base::Result<std::vector<OpResult>> StoragePlugin::applyWithin(Instance::Hold& h
 }
 
 void StoragePlugin::rollBack(Instance::Hold& hold, const Call& call) {
-    Call undo = call;
-    undo.deadline += kRollBackWithin;
-    (void)applyWithin(hold, {}, AIP_TX_ROLLBACK, undo);
+    (void)applyWithin(hold, {}, AIP_TX_ROLLBACK, instance_->withAtLeast(call, kRollBackWithin));
     hold.transaction = nullptr;
 }
 
@@ -128,7 +126,8 @@ base::Result<std::vector<OpResult>> StoragePlugin::apply(Transaction& tx, const 
     std::unique_ptr<Instance::Hold> hold(mode == ApplyMode::Read ? nullptr : static_cast<Instance::Hold*>(tx.handle));
     if (mode != ApplyMode::Read) tx.handle = nullptr;
     if (!hold) hold = std::make_unique<Instance::Hold>();
-    auto result = applyWithin(*hold, ops, flagsOf(mode), call);
+    auto result = mode == ApplyMode::Rollback ? applyWithin(*hold, {}, AIP_TX_ROLLBACK, instance_->withAtLeast(call, kRollBackWithin))
+                                              : applyWithin(*hold, ops, flagsOf(mode), call);
     if (result.ok() && mode == ApplyMode::Continue) {
         tx.handle = hold.release();
         return result;

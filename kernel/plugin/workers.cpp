@@ -116,6 +116,7 @@ base::Result<void*> Workers::acquire(base::nanoseconds within) {
 }
 
 base::Result<aip_status> Workers::run(const std::shared_ptr<Frame>& frame, base::nanoseconds within, Lease& lease) {
+    if (within <= base::nanoseconds(0)) return base::fail(base::Errc::Deadline, "there was no time left");
     const auto began = std::chrono::steady_clock::now();
     if (!lease.held()) {
         auto acquired = acquire(within);

@@ -12,6 +12,7 @@
 #include "model/answer.h"
 #include "model/caller.h"
 #include "model/problem.h"
+#include "oauth/auth_failures.h"
 #include "oauth/oauth_error.h"
 #include "server/routes.h"
 
@@ -29,6 +30,9 @@ using Exchange = http::Exchange<Context>;
 using ExchangePtr = std::shared_ptr<Exchange>;
 /// Answers the exchange, now or from any thread later, exactly once.
 using Endpoint = std::function<void(const ExchangePtr&)>;
+
+/// Hears of every failed authentication: one place for the ledger, the metric and the address budget. Any thread.
+using FailureSink = std::function<void(const oauth::AuthFailure&)>;
 
 /// What is bound to the table of routes. A route without an endpoint is a bug that ends the start.
 class Endpoints {

@@ -14,7 +14,7 @@ std::string templateOf(std::string_view pattern, std::vector<std::string>& names
     std::string out;
     for (const auto& segment : base::split(pattern.substr(1), '/')) {
         out.push_back('/');
-        if (!segment.empty() && segment.front() == ':') {
+        if (!segment.empty() && (segment.front() == ':' || segment.front() == '*')) {
             names.push_back(segment.substr(1));
             out += "{" + names.back() + "}";
         } else {

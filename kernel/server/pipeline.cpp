@@ -178,7 +178,7 @@ struct Front::Impl {
         auto caller = rooms.bearer.authenticate(authorizationOf(exchange->request), exchange->context.origin.at);
         if (!caller) {
             if (caller.refusal().problem.code == ProblemCode::Unauthorized)
-                rooms.failed(exchange->context.origin, caller.refusal().claimedClient, caller.refusal().reason);
+                rooms.failed({caller.refusal().claimedClient, caller.refusal().reason, nullptr, exchange->context.origin});
             return refused(exchange, caller.refusal().problem);
         }
         exchange->context.caller = std::move(*caller);

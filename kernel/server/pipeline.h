@@ -43,7 +43,7 @@ public:
         const base::Clock& clock;
         observe::Log& log;
         observe::Metrics& metrics;
-        std::function<void(const model::Origin&, const std::string& claimedClient, const std::string& reason)> failed;
+        FailureSink failed;
     };
     /// Invalid: the table of routes contradicts itself.
     static base::Result<std::unique_ptr<Front>> make(Rooms rooms, Surface surface, PipelineSettings settings);

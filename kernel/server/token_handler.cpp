@@ -61,7 +61,7 @@ void TokenHandler::choose(const ExchangePtr& exchange, bool here, void (TokenHan
 void TokenHandler::refuse(const ExchangePtr& exchange, const oauth::OauthError& error) {
     using oauth::OauthCode;
     if (error.code == OauthCode::InvalidClient || error.code == OauthCode::InvalidToken)
-        rooms_.failed(exchange->context.origin, error.claimedClient, error.reason);
+        rooms_.failed({error.claimedClient, error.reason, error.client.get(), exchange->context.origin});
     answer(exchange, oauth::render(error));
 }
 

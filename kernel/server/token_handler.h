@@ -8,7 +8,6 @@
 
 #include "audit/ledger.h"
 #include "base/thread_pool.h"
-#include "oauth/auth_failures.h"
 #include "oauth/introspection.h"
 #include "oauth/introspection_tally.h"
 #include "oauth/issuer.h"
@@ -22,9 +21,6 @@
 #include "server/revocation_set.h"
 
 namespace agentidp::server {
-
-/// Says that an authentication failed: one place for the ledger, the metric and the address budget.
-using FailureSink = std::function<void(const model::Origin& origin, const std::string& claimedClient, const std::string& reason)>;
 
 class TokenHandler {
 public:
@@ -41,7 +37,7 @@ public:
         base::ThreadPool& pool;
         const base::Clock& clock;
         observe::Metrics& metrics;
-        FailureSink failed;
+        FailureSink failed;                 ///< an authentication failed
         std::function<bool()> signsOnLoop;  ///< false for RSA and remote keys
         LastUsed& lastUsed;
     };

@@ -1,0 +1,122 @@
+#include "app/foundation.h"
+
+#include <algorithm>
+
+#include "agentidp/plugin.h"
+#include "base/text.h"
+
+namespace agentidp::app {
+namespace {
+
+using base::Errc;
+using base::fail;
+using config::Setting;
+
+constexpr base::milliseconds kMigration{60'000};
+
+/// `plugins.path` takes folders separated by commas or, as PATH does, by colons.
+std::vector<std::string> foldersOf(const config::Settings& settings) {
+    std::vector<std::string> folders;
+    for (const auto& item : settings.list(Setting::PluginsPath))
+        for (const auto& folder : base::split(item, ':'))
+            if (!folder.empty()) folders.push_back(absolutePath(folder));
+    return folders;
+}
+
+plugin::Wanted wantedOf(const config::Settings& settings, std::uint32_t kind, const std::string& name) {
+    std::vector<plugin::SettingText> texts;
+    for (const auto& setting : settings.plugin(std::string(plugin::nameOfKind(kind)) + "-" + name))
+        texts.emplace_back(setting.key, setting.value);
+    return plugin::wanted(kind, name, std::move(texts));
+}
+
+}  // namespace
+
+std::string dataDirOf(const config::Settings& settings) { return absolutePath(settings.text(Setting::DataDir)); }
+
+std::string runtimeDirOf(const config::Settings& settings) {
+    const auto& given = settings.text(Setting::RuntimeDir);
+    return given.empty() ? dataDirOf(settings) + "/run" : absolutePath(given);
+}
+
+std::string controlSocketOf(const config::Settings& settings) { return runtimeDirOf(settings) + "/control.sock"; }
+
+Foundation::Foundation(config::Loaded loaded, observe::Log& log)
+    : loaded_(std::move(loaded)),
+      secrets_(loaded_.environment),
+      log_(log),
+      dataDir_(dataDirOf(loaded_.settings)),
+      runtimeDir_(runtimeDirOf(loaded_.settings)),
+      deferred_("deferred", 2, 256) {}
+
+Foundation::~Foundation() {
+    // Plugins may still defer work while they stop.
+    dataKeys_.reset();
+    plugins_.reset();
+}
+
+base::Result<std::unique_ptr<Foundation>> Foundation::open(config::Loaded loaded, Purpose purpose, observe::Log& log, PluginOffers offers) {
+    std::unique_ptr<Foundation> made(new Foundation(std::move(loaded), log));
+    if (auto ready = made->prepare(purpose, std::move(offers)); !ready) return std::move(ready).error();
+    return made;
+}
+
+base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
+    if (purpose != Purpose::Read) {
+        if (auto made = makePrivateFolder(dataDir_, "data.dir"); !made) return made;
+        if (auto made = makePrivateFolder(runtimeDir_, "runtime.dir"); !made) return made;
+        auto lock = DataLock::take(dataDir_);
+        if (!lock) return std::move(lock).error();
+        lock_.emplace(std::move(*lock));
+    }
+    plugin::CatalogSettings catalog;
+    catalog.path = foldersOf(settings());
+    catalog.trust = settings().text(Setting::PluginsTrust) == "pinned" ? plugin::Trust::Pinned : plugin::Trust::Owner;
+    catalog.limits.startWithin = base::milliseconds(std::max<std::int64_t>(1, settings().integer(Setting::StartWaitSeconds)) * 1000);
+    plugin::HostOffers host{log_, clock_, deferred_, dataDir_, &metrics_, {}, std::move(offers.audit), {}, std::move(offers.iface)};
+    host.secret = [this](std::string_view reference) { return secrets_.resolve(reference); };
+    plugins_ = std::make_unique<plugin::Catalog>(std::move(catalog), std::move(host));
+
+    const auto add = [this](std::uint32_t kind, const std::string& name, plugin::Wanted::Role role) -> base::Result<void> {
+        auto wanted = wantedOf(settings(), kind, name);
+        wanted.role = role;
+        auto added = plugins_->add(wanted);
+        if (!added) return std::move(added).error();
+        log_.write(observe::Message::PLUGIN_LOADED,
+                   {{"plugin", added->plugin}, {"version", added->version}, {"file", added->file}, {"sha256", added->sha256}});
+        return {};
+    };
+    using Role = plugin::Wanted::Role;
+    // Those that keep nothing on disk first: whatever they refuse leaves the data directory as it was.
+    if (auto done = add(AIP_KIND_RATELIMIT, settings().text(Setting::RatelimitPlugin), Role::Active); !done) return done;
+    for (const auto& job : settings().list(Setting::Jobs))
+        if (auto done = add(AIP_KIND_JOB, job, Role::Active); !done) return done;
+    if (auto done = add(AIP_KIND_KEYS, settings().text(Setting::KeysPlugin), Role::Active); !done) return done;
+    if (const auto& previous = settings().text(Setting::KeysPrevious); !previous.empty())
+        if (auto done = add(AIP_KIND_KEYS, previous, Role::Previous); !done) return done;
+    if (auto done = add(AIP_KIND_STORAGE, settings().text(Setting::StoragePlugin), Role::Active); !done) return done;
+    if (auto complete = plugins_->complete(); !complete) return complete;
+
+    if (auto current = migrate(purpose); !current) return current;
+    auto keys = keys::DataKeys::open({storage(), this->keys(), previousKeys(), clock_});
+    if (!keys) return std::move(keys).error();
+    dataKeys_ = std::move(*keys);
+    return {};
+}
+
+base::Result<void> Foundation::migrate(Purpose purpose) {
+    const auto status = storage().migrate(schema(), false, plugin::callWithin(clock_, kMigration));
+    if (!status) return status.error();
+    if (status->pending.empty()) return {};
+    if (purpose == Purpose::Read)
+        return fail(Errc::NotFound, "there is no ledger yet in data.dir = " + dataDir_ + "; start agentidpd or run agentidp init first");
+    if (settings().text(Setting::StorageMigrate) == "manual" && status->current > 0)
+        return fail(Errc::Invalid, "the schema has pending steps (" + base::join(status->pending, ", ") +
+                                       ") and storage.migrate = manual; run agentidp migrate up");
+    auto done = storage().migrate(schema(), true, plugin::callWithin(clock_, kMigration));
+    if (!done) return std::move(done).error();
+    log_.write(observe::Message::SCHEMA_MIGRATED, {{"from", status->current}, {"to", done->current}});
+    return {};
+}
+
+}  // namespace agentidp::app
