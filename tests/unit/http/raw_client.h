@@ -97,8 +97,7 @@ public:
     /// True if the connection ends without another byte.
     bool ended() { return held_.empty() && receive().empty(); }
     std::string readToEnd() {
-        while (more()) {
-        }
+        while (more()) {}
         return std::exchange(held_, {});
     }
 

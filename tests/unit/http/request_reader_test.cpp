@@ -16,7 +16,8 @@ struct Outcome {
 };
 
 const ReaderLimits& limits() {
-    static const ReaderLimits kLimits{.head = {}, .body = [](Method, std::string_view path) -> std::size_t { return path == "/small" ? 10 : 1000; }};
+    static const ReaderLimits kLimits{.head = {},
+                                      .body = [](Method, std::string_view path) -> std::size_t { return path == "/small" ? 10 : 1000; }};
     return kLimits;
 }
 
@@ -92,9 +93,9 @@ public:
     }
 
     void row46RefusesMalformedChunks() {
-        for (const std::string body : {"5;a\nb\r\nhello\r\n0\r\n\r\n", "x\r\n", "-1\r\n\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", " 5\r\nhello\r\n",
-                                       "5\nhello\r\n0\r\n\r\n", "10000000000000000\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5 5\r\nhello\r\n0\r\n\r\n",
-                                       "5;\"\x01\"\r\nhello\r\n0\r\n\r\n", "\r\n\r\n", "5\rhello\r\n"}) {
+        for (const std::string body : {"5;a\nb\r\nhello\r\n0\r\n\r\n", "x\r\n", "-1\r\n\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n",
+                                       " 5\r\nhello\r\n", "5\nhello\r\n0\r\n\r\n", "10000000000000000\r\n", "5\r\nhelloX\r\n0\r\n\r\n",
+                                       "5 5\r\nhello\r\n0\r\n\r\n", "5;\"\x01\"\r\nhello\r\n0\r\n\r\n", "\r\n\r\n", "5\rhello\r\n"}) {
             everySplit(chunked(body), Stage::Refused, "", 400);
         }
     }

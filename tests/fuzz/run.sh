@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Fuzzes every target for a while: tests/fuzz/run.sh [--seconds N] [-k NAME]. What broke a target is left in build-fuzz/found.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+seconds=60
+only=
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
+    -k) only=${2:?-k wants a name}; shift 2 ;;
+    *) sed -n '2p' "$0" >&2; exit 2 ;;
+  esac
+done
+command -v clang++-14 > /dev/null || { echo 'skip fuzz: clang++-14 is not installed'; exit 0; }
+mkdir -p build-fuzz/found
+{ cmake -S . -B build-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS='-O1 -fsanitize=fuzzer-no-link' -DCMAKE_C_COMPILER=clang-14 \
+    -DCMAKE_CXX_COMPILER=clang++-14 -DAGENTIDP_TESTS=ON -DAGENTIDP_FUZZ=ON -DAGENTIDP_SANITIZE=address,undefined &&
+  cmake --build build-fuzz --target fuzz_targets; } > build-fuzz/log 2>&1 || { tail -n 40 build-fuzz/log >&2; echo 'not ok fuzz: build'; exit 1; }
+failed=0
+for binary in build-fuzz/bin/fuzz_*; do
+  name=${binary##*/}
+  [ -x "$binary" ] && case "$name" in *"$only"*) ;; *) false ;; esac || continue
+  mkdir -p "build-fuzz/corpus/$name"
+  if "$binary" -max_total_time="$seconds" -timeout=10 -max_len=8192 -artifact_prefix="build-fuzz/found/$name-" \
+      "build-fuzz/corpus/$name" "tests/fuzz/corpus/${name#fuzz_}" > "build-fuzz/$name.log" 2>&1; then
+    echo "ok $name: $(grep -oE 'stat::number_of_executed_units: *[0-9]+|^Done [0-9]+ runs' "build-fuzz/$name.log" | tail -n 1)"
+  else
+    echo "not ok $name: $(grep -E 'ERROR|runtime error|SUMMARY' "build-fuzz/$name.log" | head -n 1)"
+    failed=1
+  fi
+done
+exit $failed
