@@ -135,7 +135,7 @@ struct Transaction {
 struct MigrationStatus {
     std::int64_t current = 0;
     std::int64_t wanted = 0;
-    std::vector<std::string> pending;
+    std::vector<std::string> pending;  ///< "2 webhooks": number and name, in order
 };
 
 /// Any thread. Every call may block up to its deadline, never longer.

@@ -60,11 +60,16 @@ void SqliteDialect::column(std::string& out, const Table& table, const Column& c
     }
     if (!column.nullable) out += " NOT NULL";
     if (!column.defaultLiteral.empty()) out.append(" DEFAULT ").append(column.defaultLiteral);
-    const char* check = column.type == AIP_V_JSON ? " CHECK (json_valid(" : (column.type == AIP_V_BOOL ? " CHECK ((" : nullptr);
-    if (check == nullptr) return;
-    out += check;
+    if (column.type != AIP_V_JSON && column.type != AIP_V_BOOL) return;
+    out += " CHECK (";
+    // json_valid(NULL) is 0 before SQLite 3.45.
+    if (column.type == AIP_V_JSON && column.nullable) {
+        quoted(out, column.name);
+        out += " IS NULL OR ";
+    }
+    if (column.type == AIP_V_JSON) out += "json_valid(";
     quoted(out, column.name);
-    out += column.type == AIP_V_JSON ? "))" : ") IN (0, 1))";
+    out += column.type == AIP_V_JSON ? "))" : " IN (0, 1))";
 }
 
 void SqliteDialect::tableTail(std::string& out, const Table& table) const {

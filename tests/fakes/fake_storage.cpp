@@ -206,7 +206,7 @@ base::Result<plugin::MigrationStatus> FakeStorage::migrateAlone(const base::json
             if (auto applied = applyStep(tables_, steps[i]); !applied.ok()) return std::move(applied).error();
             steps_.push_back(text);
         } else {
-            status.pending.push_back(steps[i].textOr("name", ""));
+            status.pending.push_back(std::to_string(steps[i].intOr("number", 0)) + " " + steps[i].textOr("name", ""));
         }
     }
     status.current = static_cast<std::int64_t>(steps_.size());

@@ -31,7 +31,7 @@ Verdict schemaGrowsStepByStep(StorageSubject& subject) {
     StorageProbe probe(subject);
     probe.commit({thing(1), thing(2)});
     const auto pending = probe.store().migrate(widerContractSchema(), false, probe.call());
-    probe.expect(pending.ok() && pending->current == 1 && pending->wanted == 2 && pending->pending == std::vector<std::string>{"wider"},
+    probe.expect(pending.ok() && pending->current == 1 && pending->wanted == 2 && pending->pending == std::vector<std::string>{"2 wider"},
                  "a new step is not pending");
     probe.migrate(widerContractSchema());
     const auto weights = probe.ids(select("things", {"weight"}, {}, 10, {{"id"}}));
