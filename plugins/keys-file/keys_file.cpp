@@ -301,7 +301,7 @@ aip::Outcome<aip::Secret> KeysFile::exportPrivate(std::string_view fingerprint, 
 AGENTIDP_PLUGIN(KEYS, agentidp::keys_file::KeysFile, "file", "1.0.0", "AgentIdP", AIP_F_CONCURRENT | AIP_F_BLOCKS, R"json({
     "dir": {"type": "string", "default": "",
             "doc": "Absolute path of the directory of key files, 0700. Empty: `keys` in data.dir. Its parent must be there."},
-    "kek": {"type": "secret_ref", "default": "",
+    "kek": {"type": "secret_ref",
             "doc": "The key-encryption key: 32 bytes, raw, hexadecimal or base64, as file:PATH, cred:NAME or env:NAME. Empty: one is made once and kept in the file `kek` beside the keys, which then protects nothing against who can read that directory."},
     "shared": {"type": "boolean", "default": false,
                "doc": "The directory is the same one for all replicas (a network file system). Needed for a second replica on a shared database."},

@@ -1,0 +1,48 @@
+#pragma once
+/// @file tests/support/loaded_plugin.h
+/// A plugin of this build through the kernel's own loader, catalog and adapters, with the clock that a test gives. One thread makes and
+/// restarts it. The suite defines AGENTIDP_PLUGIN_DIR and depends on the plugin's target.
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/thread_pool.h"
+#include "observe/log.h"
+#include "plugin/catalog.h"
+
+namespace agentidp::tests {
+
+class SilentLog final : public observe::Log {
+public:
+    void write(observe::Message, std::initializer_list<observe::Field>) override {}
+};
+
+class LoadedPlugin {
+public:
+    /// Throws with the catalog's line where the plugin cannot start: a test then fails with it.
+    LoadedPlugin(const base::Clock& clock, plugin::Wanted wanted, std::string dataDir, decltype(plugin::HostOffers::iface) iface = {})
+        : offers_{log_, clock, pool_, std::move(dataDir), nullptr, {}, {}, {}, std::move(iface)}, wanted_(std::move(wanted)) {
+        if (auto started = start(); !started) throw std::runtime_error(started.error().hint + " " + started.error().detail);
+    }
+
+    /// Stops it and starts another over the same data.
+    base::Result<void> start() {
+        catalog_.reset();
+        catalog_ = std::make_unique<plugin::Catalog>(plugin::CatalogSettings{{AGENTIDP_PLUGIN_DIR}, plugin::Trust::Owner, {}}, offers_);
+        auto info = catalog_->add(wanted_);
+        if (!info) return std::move(info).error();
+        return {};
+    }
+    [[nodiscard]] plugin::Catalog& catalog() { return *catalog_; }
+
+private:
+    SilentLog log_;
+    base::ThreadPool pool_{"test-plugin", 1, 16};
+    plugin::HostOffers offers_;
+    plugin::Wanted wanted_;
+    std::unique_ptr<plugin::Catalog> catalog_;
+};
+
+}  // namespace agentidp::tests
