@@ -150,7 +150,7 @@ void Acceptor::pause(Outcome why) {
     }
     for (auto& loop : loops_) loop->shed(shedding_);
     shedding_ = std::min(shedding_ * 2, kMostShed);
-    if (at - pressedSince_ > common_.options.deadlines.patience) turnAway();
+    if (at - pressedSince_ > 2 * common_.options.deadlines.patience) turnAway();
     if (std::exchange(paused_, true)) return;
     retry_.expires_after(kRetry);
     retry_.async_wait([this](boost::system::error_code error) {

@@ -297,10 +297,17 @@ void Connection::onDeadline() {
             return refuse({408, "the request head took too long"});
         case Wait::Body: return refuse({408, "the request body took too long"});
         case Wait::Idle: return leave();
-        case Wait::Write:
+        case Wait::Write: return abandon();
         case Wait::Linger: return close();
         case Wait::None: return;
     }
+}
+
+// The kernel would go on offering what it holds to a client that does not read; a reset frees that at once.
+void Connection::abandon() {
+    boost::system::error_code ignored;
+    socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+    close();
 }
 
 void Connection::leave() {

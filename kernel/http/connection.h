@@ -49,6 +49,7 @@ private:
     void answered();
     void invite();
     void linger();
+    void abandon();
     void swallow();
     void close();
     void waitReadable();

@@ -71,7 +71,7 @@ struct ListenerStatistics {
     std::uint64_t accepted = 0;
     std::uint64_t requests = 0;
     std::uint64_t shed = 0;                    ///< closed to make room
-    std::uint64_t turnedAway = 0;              ///< told 503 at accept: no slot or descriptor for over `patience`
+    std::uint64_t turnedAway = 0;              ///< told 503 at accept: no slot or descriptor for twice `patience`
     std::array<std::uint64_t, 600> refused{};  ///< by status
 };
 
