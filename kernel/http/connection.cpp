@@ -1,6 +1,6 @@
 #include "http/connection.h"
 
-#include <arpa/inet.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -305,8 +305,9 @@ void Connection::onDeadline() {
 
 // The kernel would go on offering what it holds to a client that does not read; a reset frees that at once.
 void Connection::abandon() {
-    boost::system::error_code ignored;
-    socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+    // Not through Asio, which takes the option back when the socket is closed.
+    const ::linger reset{.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close();
 }
 
