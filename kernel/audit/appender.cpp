@@ -149,8 +149,7 @@ base::Result<void> LedgerAppender::start() {
     if (!tip->has_value()) return give(base::fail(base::Errc::Internal, "", "storage kept no tip"));
     tip_ = std::move(**tip);
     const auto& last = read->at(4).rows;
-    store::RowReader lastRow(last.empty() ? plugin::Row{std::int64_t{-1}} : last.front());
-    const std::int64_t lastIndex = lastRow.integer();
+    const std::int64_t lastIndex = last.empty() ? -1 : store::RowReader(last.front()).integer();
     if (lastIndex + 1 != static_cast<std::int64_t>(tip_.frontier.size()))
         return give(base::fail(base::Errc::Internal, "the audit ledger is damaged",
                                "the tip says " + std::to_string(tip_.frontier.size()) + " entries, the last one found has index " +
