@@ -1,6 +1,9 @@
 #include "app/foundation.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
 
 #include "agentidp/plugin.h"
 #include "base/text.h"
@@ -61,14 +64,16 @@ base::Result<std::unique_ptr<Foundation>> Foundation::open(config::Loaded loaded
     return made;
 }
 
-base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
-    if (purpose != Purpose::Read) {
-        if (auto made = makePrivateFolder(dataDir_, "data.dir"); !made) return made;
-        if (auto made = makePrivateFolder(runtimeDir_, "runtime.dir"); !made) return made;
-        auto lock = DataLock::take(dataDir_);
-        if (!lock) return std::move(lock).error();
-        lock_.emplace(std::move(*lock));
-    }
+base::Result<void> Foundation::lock() {
+    if (auto made = makePrivateFolder(dataDir_, "data.dir"); !made) return made;
+    if (auto made = makePrivateFolder(runtimeDir_, "runtime.dir"); !made) return made;
+    auto lock = DataLock::take(dataDir_);
+    if (!lock) return std::move(lock).error();
+    lock_.emplace(std::move(*lock));
+    return {};
+}
+
+void Foundation::openCatalog(PluginOffers offers) {
     plugin::CatalogSettings catalog;
     catalog.path = foldersOf(settings());
     catalog.trust = settings().text(Setting::PluginsTrust) == "pinned" ? plugin::Trust::Pinned : plugin::Trust::Owner;
@@ -76,16 +81,25 @@ base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
     plugin::HostOffers host{log_, clock_, deferred_, dataDir_, &metrics_, {}, std::move(offers.audit), {}, std::move(offers.iface)};
     host.secret = [this](std::string_view reference) { return secrets_.resolve(reference); };
     plugins_ = std::make_unique<plugin::Catalog>(std::move(catalog), std::move(host));
+}
 
-    const auto add = [this](std::uint32_t kind, const std::string& name, plugin::Wanted::Role role) -> base::Result<void> {
-        auto wanted = wantedOf(settings(), kind, name);
-        wanted.role = role;
-        auto added = plugins_->add(wanted);
-        if (!added) return std::move(added).error();
-        log_.write(observe::Message::PLUGIN_LOADED,
-                   {{"plugin", added->plugin}, {"version", added->version}, {"file", added->file}, {"sha256", added->sha256}});
-        return {};
-    };
+base::Result<void> Foundation::add(std::uint32_t kind, const std::string& name, plugin::Wanted::Role role) {
+    auto wanted = wantedOf(settings(), kind, name);
+    wanted.role = role;
+    auto added = plugins_->add(wanted);
+    if (!added) return std::move(added).error();
+    log_.write(observe::Message::PLUGIN_LOADED,
+               {{"plugin", added->plugin}, {"version", added->version}, {"file", added->file}, {"sha256", added->sha256}});
+    return {};
+}
+
+base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
+    if (purpose != Purpose::Read) {
+        if (auto locked = lock(); !locked) return locked;
+    } else if (!std::filesystem::exists(dataDir_)) {
+        return fail(Errc::NotFound, "there is no data.dir = " + dataDir_ + "; start agentidpd or run agentidp init first");
+    }
+    openCatalog(std::move(offers));
     using Role = plugin::Wanted::Role;
     // Those that keep nothing on disk first: whatever they refuse leaves the data directory as it was.
     if (auto done = add(AIP_KIND_RATELIMIT, settings().text(Setting::RatelimitPlugin), Role::Active); !done) return done;
@@ -102,6 +116,44 @@ base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
     if (!keys) return std::move(keys).error();
     dataKeys_ = std::move(*keys);
     return {};
+}
+
+base::Result<plugin::MigrationStatus> migrateStorage(config::Loaded loaded, Migrate what, observe::Log& log) {
+    const std::unique_ptr<Foundation> made(new Foundation(std::move(loaded), log));
+    if (what == Migrate::Up) {
+        if (auto locked = made->lock(); !locked) return std::move(locked).error();
+    }
+    made->openCatalog({});
+    if (auto added = made->add(AIP_KIND_STORAGE, made->settings().text(Setting::StoragePlugin), plugin::Wanted::Role::Active); !added)
+        return std::move(added).error();
+    return made->storage().migrate(Foundation::schema(), what == Migrate::Up, plugin::callWithin(made->clock_, kMigration));
+}
+
+std::vector<std::string> judgePluginFiles(const config::Settings& settings) {
+    std::vector<std::string> problems;
+    const auto folders = foldersOf(settings);
+    const auto judge = [&](std::uint32_t kind, const std::string& name) {
+        const auto plugin = std::string(plugin::nameOfKind(kind)) + "-" + name;
+        for (const auto& folder : folders) {
+            const auto path = folder + "/" + plugin + ".so";
+            auto file = plugin::PluginFile::open(path, ::geteuid());
+            if (!file) {
+                if (file.error().code == Errc::NotFound) continue;
+                problems.push_back(file.error().hint);
+                return;
+            }
+            if (const auto note = plugin::readElfNote(file->fd()); !note) problems.push_back(path + ": " + note.error().hint);
+            return;
+        }
+        problems.push_back("there is no " + plugin + ".so in plugins.path = " + base::join(folders, ":") +
+                           "; name another plugin, or install it there");
+    };
+    judge(AIP_KIND_STORAGE, settings.text(Setting::StoragePlugin));
+    judge(AIP_KIND_KEYS, settings.text(Setting::KeysPlugin));
+    if (const auto& previous = settings.text(Setting::KeysPrevious); !previous.empty()) judge(AIP_KIND_KEYS, previous);
+    judge(AIP_KIND_RATELIMIT, settings.text(Setting::RatelimitPlugin));
+    for (const auto& job : settings.list(Setting::Jobs)) judge(AIP_KIND_JOB, job);
+    return problems;
 }
 
 base::Result<void> Foundation::migrate(Purpose purpose) {

@@ -31,6 +31,8 @@ struct PluginOffers {
     std::function<const void*(std::string_view plugin, std::string_view name, std::uint32_t minMinor)> iface;
 };
 
+enum class Migrate { Status, Up };
+
 class Foundation {
 public:
     /// The settings must have no problems. Errors: Invalid for what the operator must mend, others for what may pass.
@@ -59,7 +61,11 @@ public:
 private:
     Foundation(config::Loaded loaded, observe::Log& log);
     base::Result<void> prepare(Purpose purpose, PluginOffers offers);
+    base::Result<void> lock();
+    void openCatalog(PluginOffers offers);
+    base::Result<void> add(std::uint32_t kind, const std::string& name, plugin::Wanted::Role role);
     base::Result<void> migrate(Purpose purpose);
+    friend base::Result<plugin::MigrationStatus> migrateStorage(config::Loaded loaded, Migrate what, observe::Log& log);
 
     config::Loaded loaded_;
     config::SecretResolver secrets_;
@@ -73,6 +79,12 @@ private:
     std::unique_ptr<plugin::Catalog> plugins_;
     std::unique_ptr<const keys::DataKeys> dataKeys_;
 };
+
+/// `agentidp migrate`: opens the storage plugin alone. Up takes the lock.
+[[nodiscard]] base::Result<plugin::MigrationStatus> migrateStorage(config::Loaded loaded, Migrate what, observe::Log& log);
+
+/// What a start would refuse of the plugin files the settings name, without running any of them.
+[[nodiscard]] std::vector<std::string> judgePluginFiles(const config::Settings& settings);
 
 /// Paths of the settings, which both the daemon and the CLI need before anything is opened.
 [[nodiscard]] std::string dataDirOf(const config::Settings& settings);

@@ -1,5 +1,7 @@
 /// The one file that names concrete types: every room of the daemon is made and connected here, in the order of its members.
+#include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -660,6 +662,15 @@ base::Result<void> Daemon::Rooms::openControl() {
                             if (!newest) return std::move(newest).error();
                             return json::Value(newest->note);
                         }});
+    // The signals have one owner, main(): both commands only send them.
+    commands.push_back(audited("drain", [](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
+        ::kill(::getpid(), SIGTERM);
+        return json::Value(json::Object{{"draining", true}});
+    }));
+    commands.push_back(audited("reload", [](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
+        ::kill(::getpid(), SIGHUP);
+        return json::Value(json::Object{{"reloading", true}});
+    }));
     auto opened = control::ControlServer::open(base->runtimeDir() + "/control.sock", std::move(commands));
     if (!opened) return std::move(opened).error();
     control = std::move(*opened);

@@ -1,0 +1,82 @@
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "app/initialise.h"
+#include "cli/opened.h"
+#include "keys/rotation.h"
+#include "store/signing_keys.h"
+
+namespace agentidp::cli {
+namespace {
+
+using config::Setting;
+namespace json = base::json;
+
+/// The files the settings name, judged as a start would but not run.
+void checkPluginFiles(const config::Settings& settings, std::vector<std::string>& problems) {
+    for (auto& problem : app::judgePluginFiles(settings)) problems.push_back(std::move(problem));
+}
+
+struct WouldIssue {
+    std::string issuer, audience, alg, kid;
+    std::int64_t lifetime = 0;
+};
+
+}  // namespace
+
+int runCheck(const Invocation& invocation) {
+    auto loaded = config::load(invocation.sources);
+    std::vector<std::string> problems;
+    std::vector<std::string> notes;
+    for (const auto& problem : loaded.problems) problems.push_back(problem.text);
+    for (const auto& notice : loaded.notices) notes.push_back(notice.variable + ": " + notice.text);
+    checkPluginFiles(loaded.settings, problems);
+
+    const auto& settings = loaded.settings;
+    WouldIssue would{config::issuerAt(settings, 0), settings.text(Setting::TokenAudience), settings.text(Setting::TokenAlg), "",
+                     settings.integer(Setting::TokenAccessLifetimeSeconds)};
+    if (would.audience.empty()) would.audience = would.issuer;
+    const auto dataDir = app::dataDirOf(settings);
+    if (!std::filesystem::exists(dataDir) || std::filesystem::is_empty(dataDir)) {
+        notes.push_back("data.dir = " + dataDir + " is empty: a first start initialises it");
+        would.kid = "(made at first start)";
+    } else if (::access(dataDir.c_str(), W_OK) != 0) {
+        problems.push_back("data.dir = " + dataDir + " cannot be written by this user; change its owner, or set another data.dir");
+    } else if (problems.empty()) {
+        Opened opened;
+        auto foundation = app::Foundation::open(std::move(loaded), app::Purpose::Read, opened.log);
+        if (!foundation) {
+            problems.push_back(foundation.error().hint);
+        } else {
+            const auto keys = store::readSigningKeys((*foundation)->storage(), opened.clock);
+            if (!keys) problems.push_back(keys.error().hint);
+            const auto* active = keys ? keys::activeAmong(*keys) : nullptr;
+            if (active != nullptr) {
+                would.kid = active->kid.str();
+                would.alg = active->alg;
+            }
+        }
+    }
+    if (invocation.json()) {
+        json::Array list;
+        for (const auto& problem : problems) list.emplace_back(problem);
+        std::cout << json::write(json::Object{{"ok", problems.empty()},
+                                              {"problems", std::move(list)},
+                                              {"issuer", would.issuer},
+                                              {"audience", would.audience},
+                                              {"alg", would.alg},
+                                              {"kid", would.kid},
+                                              {"lifetimeSeconds", would.lifetime}})
+                  << "\n";
+        return problems.empty() ? kDone : kMisuse;
+    }
+    for (const auto& problem : problems) std::cerr << "problem: " << problem << "\n";
+    for (const auto& note : notes) std::cout << "note: " << note << "\n";
+    std::cout << "would issue: iss " << would.issuer << ", aud " << would.audience << ", alg " << would.alg << ", kid " << would.kid
+              << ", lifetime " << would.lifetime << " s\n";
+    std::cout << (problems.empty() ? "ok: it would start\n" : "it would not start\n");
+    return problems.empty() ? kDone : kMisuse;
+}
+
+}  // namespace agentidp::cli

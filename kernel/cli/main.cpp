@@ -1,0 +1,94 @@
+/// agentidp: what an operator types. One file a subcommand; this is the list of them.
+#include <algorithm>
+
+#include "cli/invocation.h"
+#include "cli/plugin/plugin_command.h"
+
+namespace agentidp::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"init", "make the data directory, keys, organizations and the first administrator",
+     "agentidp init [--json]\n\nPrints the administrator's credentials once. Refuses where something exists.\n\n  agentidp init\n  "
+     "agentidp "
+     "-Ddata.dir=/srv/agentidp init --json",
+     runInit},
+    {"check", "the whole start short of listening: every problem, and what would be issued",
+     "agentidp check [--json]\n\nReads only. Exit 0: it would start; 2: it would not.\n\n  agentidp check --config "
+     "/etc/agentidp/agentidp.properties",
+     runCheck},
+    {"config", "show the settings in force and where each came from",
+     "agentidp config show [--json]\n\nSecrets are never printed.\n\n  agentidp config show | grep token", runConfig},
+    {"status", "how the running daemon stands",
+     "agentidp status [--json]\n\nAsks over <runtime.dir>/control.sock.\n\n  agentidp status --json", runStatus},
+    {"health", "exit 0 if the running daemon is ready",
+     "agentidp health\n\nFor health checks of containers.\n\n  agentidp health || echo not ready", runHealth},
+    {"drain", "stop the running daemon gracefully", "agentidp drain\n\nThe same as SIGTERM.\n\n  agentidp drain", runDrain},
+    {"reload", "make the running daemon read its settings again", "agentidp reload\n\nThe same as SIGHUP.\n\n  agentidp reload", runReload},
+    {"keys", "list, rotate, retire and generate signing keys",
+     "agentidp keys list [--json]\nagentidp keys rotate [--now]\nagentidp keys retire KID [--compromised]\nagentidp keys generate --jwk "
+     "[--alg ALG] [--kid "
+     "NAME]\n\nrotate and retire ask the running daemon; list works without one.\n\n  agentidp keys list\n  agentidp keys rotate",
+     runKeys},
+    {"audit", "verify, prove and export the ledger",
+     "agentidp audit verify [--full] [--key KEY]\nagentidp audit prove --event ID\nagentidp audit export [--from TIME] [--to "
+     "TIME]\nagentidp audit "
+     "origin\n\n  agentidp audit verify --full\n  agentidp audit prove --event ID | python3 tests/verifier/verify_proof.py",
+     runAudit},
+    {"migrate", "tell about the schema, or bring it up to date", "agentidp migrate status|up [--json]\n\n  agentidp migrate status",
+     runMigrate},
+    {"jobs", "list the compliance jobs, or run one now",
+     "agentidp jobs list [--json]\nagentidp jobs run NAME\n\n  agentidp jobs run credential-expiry", runJobs},
+};
+
+void printOverview(std::ostream& out) {
+    out << "usage: agentidp [--config FILE] [--env-file FILE] [-DKEY=VALUE]... COMMAND ...\n\n";
+    for (const auto& command : kCommands)
+        out << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
+    out << "  plugin    list, check and scaffold plugins\n\nagentidp COMMAND --help says more. Exit: 0 done, 1 failed, 2 misuse or "
+           "configuration.\n";
+}
+
+int run(std::vector<std::string> arguments) {
+    // `plugin` reads its own options: its --config is a plugin's.
+    if (const auto word = std::find(arguments.begin(), arguments.end(), "plugin"); word != arguments.end()) {
+        const bool first = std::all_of(arguments.begin(), word, [](const std::string& before) { return before.starts_with("-"); });
+        if (first) return pluginCommand({word + 1, arguments.end()});
+    }
+    auto invocation = readInvocation(std::move(arguments));
+    if (!invocation) return refuse(invocation.error());
+    if (invocation->words.empty()) {
+        printOverview(invocation->help ? std::cout : std::cerr);
+        return invocation->help ? kDone : kMisuse;
+    }
+    const auto name = invocation->words.front();
+    if (name == "version" || name == "--version") {
+        std::cout << "agentidp " AGENTIDP_VERSION "\n";
+        return kDone;
+    }
+    const auto* command = std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& item) { return item.name == name; });
+    if (command == std::end(kCommands)) {
+        std::vector<std::string> names{"plugin"};
+        for (const auto& item : kCommands) names.emplace_back(item.name);
+        const auto near = base::nearest(name, names);
+        return refuse("there is no command '" + name + "'" + (near ? "; did you mean " + *near + "?" : "; see agentidp --help"), kMisuse);
+    }
+    invocation->words.erase(invocation->words.begin());
+    if (invocation->help) {
+        std::cout << "usage: " << command->usage << "\n";
+        return kDone;
+    }
+    return command->run(*invocation);
+}
+
+}  // namespace
+}  // namespace agentidp::cli
+
+int main(int argc, char** argv) {
+    try {
+        return agentidp::cli::run({argv + 1, argv + argc});
+    } catch (const std::exception& bug) {
+        std::cerr << "agentidp: this is a bug, please report it: " << bug.what() << std::endl;
+        return 1;
+    }
+}
