@@ -193,6 +193,13 @@ std::vector<std::string> needRestart(const Settings& before, const Settings& aft
     return keys;
 }
 
+Settings reloaded(const Settings& before, const Settings& after) {
+    Settings merged = before;
+    for (const auto& info : allSettings())
+        if (info.change == Change::Reload) merged.set(info.id, after.text(info.id), after.origin(info.id));
+    return merged;
+}
+
 std::string issuerAt(const Settings& settings, std::uint16_t port) {
     if (settings.given(Setting::Issuer) && !settings.text(Setting::Issuer).empty()) return settings.text(Setting::Issuer);
     const auto listen = parseEndpoint(settings.text(Setting::ServerListen)).value();

@@ -2,7 +2,6 @@
 /// @file kernel/config/settings.h
 /// The settings of one configuration as an immutable value: each setting of settings.def with its text and where that came from,
 /// and the plugins' own settings. Made by loader.h; a reload makes another one.
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -112,6 +111,9 @@ struct ShownSetting {
 
 /// The keys whose new value only a restart applies, plugin settings included.
 [[nodiscard]] std::vector<std::string> needRestart(const Settings& before, const Settings& after);
+
+/// What is in force after a reload: `after` where a reload applies a setting, `before` everywhere else.
+[[nodiscard]] Settings reloaded(const Settings& before, const Settings& after);
 
 /// What clients reach: `issuer` where given, else the URL of the main listener at the port it really has.
 [[nodiscard]] std::string issuerAt(const Settings& settings, std::uint16_t port);

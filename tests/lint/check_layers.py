@@ -85,6 +85,7 @@ def includes_of(name):
     return own, foreign
 
 
+@functools.cache
 def chains_from(name):
     """Every project file reachable from `name`, with the way there."""
     ways, queue = {name: [name]}, [name]

@@ -18,6 +18,10 @@ NOT_A_USE = {
 }
 
 
+# Settings whose whole effect is inside kernel/config: production mode, and what the issuer is.
+USED_BY_CONFIG = {'Mode', 'Issuer'}
+
+
 @functools.cache
 def mentions(enum):
     pattern = re.compile(r'\b' + enum + r'::(\w+)')
@@ -39,7 +43,7 @@ def repeated(what, values):
 
 def check_settings():
     rows = tables.settings()
-    found = unused('Setting', [row[0] for row in rows]) + repeated('setting', [row[1] for row in rows]) + repeated('id', [row[0] for row in rows])
+    found = unused('Setting', [row[0] for row in rows if row[0] not in USED_BY_CONFIG]) + repeated('setting', [row[1] for row in rows]) + repeated('id', [row[0] for row in rows])
     found += repeated('variable', [generate.variable_of(row[1]) for row in rows])
     for name, key, kind, default, change, text in rows:
         if not re.fullmatch(r'[a-z]+(\.[a-z]+(_[a-z]+)*)*', key):

@@ -21,6 +21,7 @@ class SettingsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(showsNoSecret);
     CPPUNIT_TEST(knowsLiteralSecrets);
     CPPUNIT_TEST(namesWhatNeedsARestart);
+    CPPUNIT_TEST(reloadsOnlyWhatAReloadApplies);
     CPPUNIT_TEST(derivesTheIssuerFromTheListener);
     CPPUNIT_TEST_SUITE_END();
 
@@ -170,12 +171,26 @@ public:
         Settings before;
         Settings after;
         CPPUNIT_ASSERT(needRestart(before, after).empty());
-        after.set(Setting::LogLevel, "debug", {Origin::Kind::File, "f:1"});
+        after.set(Setting::LogRequests, "false", {Origin::Kind::File, "f:1"});
         CPPUNIT_ASSERT(needRestart(before, after).empty());
         after.set(Setting::ServerListen, "127.0.0.1:1", {Origin::Kind::File, "f:2"});
         after.setPlugin("keys-file", {"path", "x", {}});
         CPPUNIT_ASSERT((needRestart(before, after) == std::vector<std::string>{"server.listen", "plugins.keys-file.*"}));
         CPPUNIT_ASSERT((needRestart(after, before) == std::vector<std::string>{"server.listen", "plugins.keys-file.*"}));
+    }
+
+    void reloadsOnlyWhatAReloadApplies() {
+        Settings before;
+        Settings after;
+        before.setPlugin("keys-file", {"path", "old", {}});
+        after.setPlugin("keys-file", {"path", "new", {}});
+        after.set(Setting::CorsOrigins, "https://a", {Origin::Kind::File, "f:1"});
+        after.set(Setting::DataDir, "/elsewhere", {Origin::Kind::File, "f:2"});
+        const auto merged = reloaded(before, after);
+        CPPUNIT_ASSERT_EQUAL(std::string("https://a"), merged.text(Setting::CorsOrigins));
+        CPPUNIT_ASSERT_EQUAL(std::string("f:1"), describe(merged.origin(Setting::CorsOrigins)));
+        CPPUNIT_ASSERT_EQUAL(std::string("./var"), merged.text(Setting::DataDir));
+        CPPUNIT_ASSERT_EQUAL(std::string("old"), merged.plugin("keys-file").at(0).value);
     }
 
     void derivesTheIssuerFromTheListener() {
