@@ -35,8 +35,8 @@ NEIGHBOURS = {
     'app': {'control', 'cli'},  # serves the control socket
     'cli': {'control', 'app'},  # speaks to it; works in process where no daemon runs
 }
-# The C ABI is for those who stand at the border.
-ABI_SEEN_BY = {'plugin', 'cli'}
+# The C ABI is for those who stand at the border: the adapters, the wiring that names kinds, `agentidp plugin`.
+ABI_SEEN_BY = {'plugin', 'app', 'cli'}
 
 # Foreign headers: which rooms may use them at all. In a header only where no other room can reach it.
 OWNERS = {

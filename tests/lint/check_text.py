@@ -73,17 +73,20 @@ def check_format():
     return [f'{name} is not formatted: clang-format-14 -i {name}' for name in bad]
 
 
+def names_source(cmake, path, folder):
+    """Whether the text of a CMakeLists.txt names a source, in full or as `${name}.cpp` with its name in a list."""
+    if re.search(r'(^|[\s(/}"])' + re.escape(path.name) + r'([\s)"]|$)', cmake) or str(path.relative_to(folder)) in cmake:
+        return True
+    return '}' + path.suffix in cmake and re.search(r'(^|[\s("])' + re.escape(path.stem) + r'([\s)"]|$)', cmake) is not None
+
+
 def check_built():
     """Every .cpp is named by the CMakeLists.txt of its folder or of one above it."""
     found = []
     for name in sources('kernel', 'plugins', 'tests', suffixes=('.cpp', '.c')):
         path = pathlib.PurePath(name)
         lists = [folder for folder in path.parents if (ROOT / folder / 'CMakeLists.txt').exists()]
-        named = any(re.search(r'(^|[\s(/])' + re.escape(str(path.relative_to(folder))) + r'([\s)]|$)', text_of(str(folder / 'CMakeLists.txt')))
-                    or re.search(r'(^|[\s(/}])' + re.escape(path.name) + r'([\s)"]|$)', text_of(str(folder / 'CMakeLists.txt')))
-                    for folder in lists)
-        globbed = any('GLOB' in text_of(str(folder / 'CMakeLists.txt')) and folder == path.parent for folder in lists)
-        if not named and not globbed:
+        if not any(names_source(text_of(str(folder / 'CMakeLists.txt')), path, folder) for folder in lists):
             found.append(f'{name} is in no CMakeLists.txt')
     return found
 
