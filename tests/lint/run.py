@@ -5,12 +5,13 @@
 import argparse
 import sys
 
+import check_checks
 import check_headers
 import check_layers
 import check_tables
 import check_text
 
-CHECKS = {**check_layers.CHECKS, **check_tables.CHECKS, **check_text.CHECKS, **check_headers.CHECKS}
+CHECKS = {**check_layers.CHECKS, **check_tables.CHECKS, **check_text.CHECKS, **check_headers.CHECKS, **check_checks.CHECKS}
 SHOWN = 6
 
 
