@@ -53,12 +53,13 @@ struct Verifier::Note {
 
 struct Verifier::Pass {
     Tip tip;
-    bool rowBehindTip = false;
+    std::optional<Hash> behindTip;  ///< the leaf of a row that the tip does not count
     std::optional<std::map<std::int64_t, base::Instant>> retainedFrom;
     std::vector<Note> notes;
     std::unique_ptr<VerifyScan> scan;
     WriterTrail trail;
-    Frontier base;  ///< before the unfinished tile
+    Frontier base;          ///< before the unfinished tile
+    WriterTrail baseTrail;  ///< as it stood there
     Frontier fold;
     VerifyReport report;
     void add(Damage damage, std::uint64_t index, std::string detail) { report.findings.push_back({damage, index, std::move(detail)}); }
@@ -261,7 +262,7 @@ base::Result<void> Verifier::sample(Pass& pass, const Head& head) {
 
 base::Result<VerifyReport> Verifier::verifyAlone(VerifyMode mode) {
     Pass pass;
-    auto first = storage_.read({selectTip(), plugin::select(kEntries, {"idx"}, {}, 1, {{"idx", true}}),
+    auto first = storage_.read({selectTip(), plugin::select(kEntries, {"idx", "leaf"}, {}, 1, {{"idx", true}}),
                                 plugin::select("audit_retention", {"organization_num", "retained_from"}, {}, 10'000)},
                                plugin::callWithin(clock_, store::kReadDeadline));
     if (!first) return std::move(first).error();
@@ -279,8 +280,10 @@ base::Result<VerifyReport> Verifier::verifyAlone(VerifyMode mode) {
     }
     pass.tip = std::move(**tip);
     const std::uint64_t size = pass.tip.frontier.size();
-    if (const auto& rows = first->at(1).rows; !rows.empty())
-        pass.rowBehindTip = static_cast<std::uint64_t>(store::RowReader(rows.front()).integer()) >= size;
+    if (const auto& rows = first->at(1).rows; !rows.empty()) {
+        store::RowReader row(rows.front());
+        if (static_cast<std::uint64_t>(row.integer()) >= size) pass.behindTip = toHash(row.bytes()).value_or(Hash{});
+    }
     if (mode != VerifyMode::Full) {
         pass.retainedFrom.emplace();
         for (const auto& stored : first->at(2).rows) {
@@ -309,7 +312,10 @@ base::Result<VerifyReport> Verifier::verifyAlone(VerifyMode mode) {
     pass.base = *base;
     auto note = pass.notes.begin();
     const auto reached = [&](const Frontier& fold) {
-        if (fold.size() % kTileWidth == 0) pass.base = fold;
+        if (fold.size() % kTileWidth == 0) {
+            pass.base = fold;
+            pass.baseTrail = pass.trail;
+        }
         while (note != pass.notes.end() && note->head.size < fold.size()) ++note;
         for (; note != pass.notes.end() && note->head.size == fold.size(); ++note) note->agrees = fold.root() == note->head.root;
     };
@@ -317,14 +323,27 @@ base::Result<VerifyReport> Verifier::verifyAlone(VerifyMode mode) {
     if (auto done = pass.scan->scan(base->size(), size, &pass.fold, reached); !done) return std::move(done).error();
     const bool broken = pass.scan->broken;
     const auto edge = pass.scan->edge;
+    // A tree that agrees with itself and not with what was seen before has been replaced as a whole.
+    bool replaced = false;
+    if (mode != VerifyMode::Full && !broken && pass.fold.root() != pass.tip.root) {
+        TileReader reader(storage_, clock_);
+        const auto root = rootAt(reader, size);
+        replaced = root && *root == pass.tip.root;
+        for (auto& one : pass.notes) {
+            if (!replaced || one.head.size > size || one.head.size == 0) continue;
+            const auto then = rootAt(reader, one.head.size);
+            one.agrees = then && *then == one.head.root;
+        }
+        if (replaced) pass.scan->forgetDifferences();
+    }
     pass.scan->conclude();
     const bool local = !pass.scan->findings.empty();
     const auto chainOnly = std::all_of(pass.scan->findings.begin(), pass.scan->findings.end(), [](const Finding& finding) {
         return finding.damage == Damage::ChainEdited || finding.damage == Damage::TailDeleted;
     });
-    if ((broken || pass.fold.root() != pass.tip.root) && (!local || chainOnly))
-        pass.scan->explainEdge(pass.base, pass.tip.root, pass.rowBehindTip);
-    if (pass.rowBehindTip && pass.scan->findings.empty()) pass.add(Damage::Inserted, size, "there are rows behind the tip");
+    if (!replaced && (broken || pass.fold.root() != pass.tip.root) && (!local || chainOnly))
+        pass.scan->explainEdge(pass.base, pass.tip.root, pass.behindTip);
+    if (pass.behindTip && pass.scan->findings.empty()) pass.add(Damage::Inserted, size, "there are rows behind the tip");
     if (broken)
         for (auto& one : pass.notes) one.agrees.reset();
     for (auto& one : pass.notes) {
@@ -341,7 +360,7 @@ base::Result<VerifyReport> Verifier::verifyAlone(VerifyMode mode) {
             if (auto done = sample(pass, head); !done) return std::move(done).error();
         pass.scan->conclude();
     }
-    if (!broken && pass.report.findings.empty() && pass.scan->findings.empty() && size > 0) {
+    if (!broken && !replaced && pass.report.findings.empty() && pass.scan->findings.empty() && size > 0) {
         TileReader reader(storage_, clock_);
         auto root = rootAt(reader, size);
         if (!root && root.error().code == base::Errc::Unavailable) return std::move(root).error();
@@ -370,7 +389,7 @@ base::Result<VerifyReport> Verifier::verifyAlone(VerifyMode mode) {
     if (!report.findings.empty()) report.firstBad = report.findings.front().index;
     if (!report.lseqGaps.empty()) report.firstBad = std::min(report.firstBad.value_or(kAll), report.lseqGaps.front().index);
     report.ok = report.findings.empty() && report.lseqGaps.empty();
-    if (report.ok) memory_ = Memory{pass.tip.origin, pass.base, edge, head, pass.trail, report.checkpoint};
+    if (report.ok) memory_ = Memory{pass.tip.origin, pass.base, edge, head, pass.baseTrail, report.checkpoint};
     return std::move(report);
 }
 

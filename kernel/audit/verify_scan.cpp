@@ -330,7 +330,7 @@ void VerifyScan::conclude() {
     holes_.clear();
 }
 
-void VerifyScan::explainEdge(const Frontier& base, const Hash& root, bool rowBehindTip) {
+void VerifyScan::explainEdge(const Frontier& base, const Hash& root, const std::optional<Hash>& behindTip) {
     const auto gives = [&](const std::vector<Hash>& leaves) {
         Frontier fold = base;
         for (const auto& leaf : leaves) fold.append(leaf);
@@ -349,9 +349,16 @@ void VerifyScan::explainEdge(const Frontier& base, const Hash& root, bool rowBeh
             return;
         }
     }
-    if (rowBehindTip && !breaks_.empty()) {
-        add(Damage::Inserted, breaks_.front(), "an entry was put in here and the others moved");
-        return;
+    if (behindTip) {
+        auto longer = edge;
+        longer.push_back(*behindTip);
+        for (std::size_t k = 0; k < edge.size(); ++k) {
+            auto without = longer;
+            without.erase(without.begin() + static_cast<std::ptrdiff_t>(k));
+            if (!gives(without)) continue;
+            add(Damage::Inserted, edgeFrom + k, "an entry was put in here and the others moved");
+            return;
+        }
     }
     if (broken && !breaks_.empty()) {
         std::erase_if(findings, [](const Finding& finding) { return finding.damage == Damage::TailDeleted; });

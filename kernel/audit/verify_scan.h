@@ -81,9 +81,11 @@ public:
     base::Result<void> scan(std::uint64_t from, std::uint64_t until, Frontier* fold, const std::function<void(const Frontier&)>& reached);
     /// After the last scan: what the single differences mean together.
     void conclude();
+    /// Takes back what single entries differ in: the whole tree was replaced, and that is said once.
+    void forgetDifferences() { differences_.clear(); }
     /// Where the leaves of the last, unfinished tile do not give `root`: looks for the one change that explains it. `base` is
-    /// the frontier before that tile.
-    void explainEdge(const Frontier& base, const Hash& root, bool rowBehindTip);
+    /// the frontier before that tile; `behindTip` the leaf of a row that the tip does not count.
+    void explainEdge(const Frontier& base, const Hash& root, const std::optional<Hash>& behindTip);
 
     std::vector<Finding> findings;
     std::vector<LseqGap> gaps;
