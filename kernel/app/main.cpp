@@ -114,6 +114,7 @@ private:
         auto daemon = Daemon::start(std::move(loaded), log);
         if (!daemon) {
             const auto& error = daemon.error();
+            if (!error.detail.empty()) log.write(observe::Message::START_FAILED, {{"why", error.hint}, {"detail", error.detail}});
             log.flush(base::milliseconds(1000));
             const int code = error.code == base::Errc::Invalid ? kMisuse : kFailed;
             refuse(error.hint.empty() ? error.detail : error.hint, code);

@@ -86,7 +86,7 @@ class Daemon:
             except ValueError:
                 continue
             if entry.get("id") == "LISTENING" and self.address is None:
-                self.address = entry["address"]
+                self.address = entry["fields"].get("address")
             if entry.get("id") == "READY":
                 self._listening.set()
 

@@ -13,7 +13,7 @@ A .flow file holds one flow. One statement a line; deeper indented lines belong 
     token T A [SCOPE...]              a token for agent A
     request METHOD PATH               then, indented: `bearer T`, `basic A`, `header Name: value`, `form name=value`,
                                       `json {...}`, `body text`, `raw` (request line and headers exactly as written below)
-    expect STATUS                     then, indented: `header Name: value`, `no header Name`, `json path = value`,
+    expect [eventually] STATUS        `eventually` asks again for up to 15 s; then, indented: `header Name: value`, `no header Name`, `json path = value`,
                                       `json path exists|absent`, `body contains text`, `body lacks text`, `save NAME path`
     audit ACTION FIELD=VALUE...       an event with these fields is in the ledger (polled for up to 5 s)
     metric NAME[{labels}] >= N        as /metrics says
@@ -146,9 +146,17 @@ class Flow:
                 raise Miss(f"no such part of a request: {kind}")
         if form:
             body = "&".join(form).encode()
-        self.answer = self.daemon.request(words[0], self.fill(words[1]), headers, body)
+        target = self.fill(words[1])
+        self.send = lambda: self.daemon.request(words[0], target, headers, body)
+        self.answer = self.send()
 
     def do_expect(self, _line, words, block):
+        if words[0] == "eventually":
+            deadline = time.monotonic() + 15
+            while self.answer.status != int(words[1]) and time.monotonic() < deadline:
+                time.sleep(0.2)
+                self.answer = self.send()
+            words = words[1:]
         answer = self.answer
         if answer.status != int(words[0]):
             raise Miss(f"expected {words[0]}, got {answer.status}: {answer.body[:300]}")
@@ -169,6 +177,9 @@ class Flow:
             elif item.startswith("body lacks "):
                 if self.fill(item[11:]) in answer.body:
                     raise Miss(f"the body holds {item[11:]!r}")
+            elif item == "body is empty":
+                if answer.body:
+                    raise Miss(f"the body is {answer.body[:300]!r}")
             elif item.startswith("body is "):
                 if answer.body != self.fill(item[8:]):
                     raise Miss(f"the body is {answer.body[:300]!r}")
