@@ -223,10 +223,11 @@ base::Result<plugin::HeldKey> KeyRing::adoptOrMake(const Rows& rows) const {
     // A crash between making a key and recording it leaves one that no row knows: it is taken up instead of a second one.
     auto held = plugin.list(call);
     if (!held) return std::move(held).error();
-    for (auto& key : *held) {
+    const auto orphan = std::find_if(held->begin(), held->end(), [&](const plugin::HeldKey& key) {
         const bool known = std::any_of(rows.begin(), rows.end(), [&](const SigningKey& row) { return row.fingerprint == key.fingerprint; });
-        if (!known && !key.retired && key.alg == alg) return std::move(key);
-    }
+        return !known && !key.retired && key.alg == alg;
+    });
+    if (orphan != held->end()) return *orphan;
     return plugin.generate(alg, call);
 }
 
