@@ -13,7 +13,7 @@ namespace agentidp::config {
 /// True for a text of one of the three forms with something after the colon; it says nothing about what is there.
 [[nodiscard]] bool isSecretReference(std::string_view text);
 
-inline constexpr std::size_t kMaxSecretBytes = 64U * 1024U;
+inline constexpr std::size_t kMaxSecretBytes = std::size_t{64} * 1024;
 
 /// Reads what references name. Any thread; each call reads anew, so a replaced file is seen.
 class SecretResolver {
