@@ -245,6 +245,7 @@ aip::Status Database::migrate(const std::vector<sql::Step>& wanted, const aip::C
         const Connection::Bounded bounded(*writer_, call);
         done = applyMissing(*writer_, wanted, host_.wallUs());
         if (done) done = learnTables();
+        checkpointer_->committed(walPages_);
     }
     writers_.leave();
     return noted(std::move(done));

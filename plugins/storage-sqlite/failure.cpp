@@ -17,7 +17,7 @@ aip::Fail damaged(std::string_view why, std::string_view path) {
 }
 
 bool concernsOnlyItsGroup(aip_status status) {
-    return status == AIP_E_INVALID || status == AIP_E_NOTFOUND || status == AIP_E_EXISTS || status == AIP_E_CONFLICT;
+    return status != AIP_E_DEADLINE && status != AIP_E_CANCELLED && status != AIP_E_UNAVAILABLE && status != AIP_E_INTERNAL;
 }
 
 aip::Fail failureOf(sqlite3* db, int rc, const aip::Call* call) {

@@ -263,7 +263,11 @@ typedef struct aip_value { uint32_t type, reserved; int64_t i; aip_str s; } aip_
 enum { AIP_SET = 0, AIP_ADD = 1 };
 typedef struct aip_assign { aip_str column; uint32_t mode, reserved; aip_value value; } aip_assign;
 
-/** One condition. All conditions of an operation must hold; at most 16. Comparison of text is by bytes. */
+/**
+ * One condition. All conditions of an operation must hold; at most 16. Comparison of text is by bytes. A null in a row holds
+ * only under AIP_NULL; a null among `values` is AIP_E_INVALID, as is a value of another type than its column's. JSON is not
+ * compared, nor ordered by.
+ */
 enum {
     AIP_EQ = 0, AIP_NE = 1, AIP_LT = 2, AIP_LE = 3, AIP_GT = 4, AIP_GE = 5,
     AIP_IN = 6,      /**< one of `values`, 1 to 1,000 */
@@ -273,6 +277,7 @@ enum {
 };
 typedef struct aip_where { aip_str column; uint32_t compare, values_n; const aip_value *values; } aip_where;
 
+/** Nulls come before everything, or last where descending. */
 typedef struct aip_order { aip_str column; uint32_t descending, reserved; } aip_order;
 
 /** Operations. */
@@ -287,7 +292,10 @@ enum {
     AIP_OP_RELEASE = 8,    /**< ends it */
     AIP_OP_NOW = 9         /**< the backend's wall clock: one row, one AIP_V_TIME */
 };
-/** What an insert does where the primary key or a unique index is taken. */
+/**
+ * What an insert does where the primary key or a unique index is taken: AIP_E_EXISTS; nothing, `count` 0; or the rows that hold
+ * the taken values are removed and the new one stands alone, `count` 1.
+ */
 enum { AIP_CONFLICT_FAIL = 0, AIP_CONFLICT_IGNORE = 1, AIP_CONFLICT_REPLACE = 2 };
 
 /** In an array of operations the distance between two is the first one's `size`: a younger host has longer ones. */
@@ -298,7 +306,7 @@ typedef struct aip_op {
     const aip_where *where; size_t where_n;           /**< at most 16 */
     const aip_str *columns; size_t columns_n;         /**< SELECT: which, in this order; at most 64 */
     const aip_order *order; size_t order_n;           /**< at most 2 */
-    const aip_value *after; size_t after_n;           /**< keyset cursor: the order columns of the last row seen */
+    const aip_value *after; size_t after_n;           /**< keyset cursor: the order columns of the last row seen, none of them null */
     uint32_t limit;                                   /**< SELECT: 1 to 10,000 */
     uint32_t on_conflict;                             /**< INSERT */
     int64_t expect;                                   /**< UPDATE, REMOVE: how many rows must match, else AIP_E_CONFLICT (or NOTFOUND for none); -1: any */
@@ -322,10 +330,11 @@ typedef struct aip_storage_ops {
      * and *tx names it; the caller ends it by COMMIT or ROLLBACK from the same thread. At most one write transaction is
      * open at a time in an instance; a further one waits, up to its deadline.
      *
-     * Groups: between SAVEPOINT and RELEASE (not nested) a failing operation undoes the group; the rest of the group
-     * answers AIP_E_CANCELLED, and work goes on behind RELEASE. A failure outside any group undoes the whole transaction,
-     * ends it (*tx null) and is what apply returns. AIP_OK from a call with COMMIT means: it is durable, a power cut
-     * included. AIP_E_DEADLINE or AIP_E_UNAVAILABLE from such a call: the outcome may be unknown.
+     * Groups: between SAVEPOINT and RELEASE (not nested, both in one call) a failing operation undoes the group; the rest of
+     * the group answers AIP_E_CANCELLED, RELEASE itself AIP_OK, and work goes on behind it. AIP_E_DEADLINE, CANCELLED,
+     * UNAVAILABLE and INTERNAL concern the whole transaction wherever they happen. A failure outside any group undoes the
+     * whole transaction, ends it (*tx null) and is what apply returns. AIP_OK from a call with COMMIT means: it is durable, a
+     * power cut included. AIP_E_DEADLINE or AIP_E_UNAVAILABLE from such a call: the outcome may be unknown.
      *
      * `out` receives one record per operation, in order, integers little-endian without padding:
      *   int32 status, int64 count (rows affected, matched or selected), uint32 rows, uint32 columns, then rows x columns
