@@ -9,7 +9,7 @@ from files import ROOT, project_files, sources, text_of
 
 # Whole words, put together here so that this file does not find itself.
 UNFINISHED = re.compile(r'\b(' + '|'.join(['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK']) + r')\b')
-MACHINE = re.compile(r'(?<![\w.$}-])/(' + '|'.join(['wo' + 'rk', 'home/\\w+', 'ro' + 'ot', 'tmp/(?:build|bash)[\\w-]*']) + r')/')
+MACHINE = re.compile(r'(?<![\w.$}-])/(' + '|'.join(['wo' + 'rk', 'home/\\w+', 'tmp/(?:build|bash)[\\w-]*']) + r')/')
 HOSTS = re.compile(r'https?://[\w.:@-]*(' + '|'.join(['npm' + r'js\.org', 'py' + r'pi\.org', 'python' + 'hosted', 'artifac' + 'tory', 'nex' + 'us',
                                                      r'crates\.io', r'golang\.org', r'deb\.deb' + r'ian\.org', r'rubygems']) + ')')
 BINARY = ('.png', '.ico', '.der', '.bin', '.so', '.gz', '.zip', '.db')
