@@ -20,7 +20,8 @@ base::Error at(const char* step, const std::string& where, const base::Error& ca
     return base::fail(cause.code, std::move(line));
 }
 
-/// [a-z][a-z0-9]*(-[a-z0-9]+)*
+}  // namespace
+
 bool isPluginName(std::string_view text) {
     if (text.empty() || text.size() > 48 || text.front() < 'a' || text.front() > 'z' || text.back() == '-') return false;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -30,8 +31,6 @@ bool isPluginName(std::string_view text) {
     }
     return true;
 }
-
-}  // namespace
 
 Wanted wanted(std::uint32_t kind, std::string name, std::vector<SettingText> settings) {
     Wanted made;

@@ -38,6 +38,8 @@ struct Wanted {
     std::string sha256;                 ///< `plugins.<kind>-<name>.sha256`; empty: not given
     std::vector<SettingText> settings;  ///< the plugin's own, without sha256
 };
+/// [a-z][a-z0-9]*(-[a-z0-9]+)*, at most 48 characters.
+[[nodiscard]] bool isPluginName(std::string_view text);
 /// Splits `plugins.<kind>-<name>.*` into the host's own member (sha256) and the plugin's.
 [[nodiscard]] Wanted wanted(std::uint32_t kind, std::string name, std::vector<SettingText> settings);
 
