@@ -81,10 +81,9 @@ aip::Outcome<std::unique_ptr<Connection>> Connection::open(const std::string& pa
         },
         &self);
     const Bounded bounded(self, call);
-    if (auto set =
-            self.run("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;"
-                     "PRAGMA cache_size = -" +
-                     std::to_string(tuning.cacheMiB * 1024) + "; PRAGMA mmap_size = " + std::to_string(tuning.mapMiB * 1024 * 1024));
+    if (auto set = self.run("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;"
+                            "PRAGMA cache_size = -" +
+                            std::to_string(tuning.cacheMiB * 1024) + "; PRAGMA mmap_size = " + std::to_string(tuning.mapMiB * 1024 * 1024));
         !set)
         return set.fail();
     return made;

@@ -83,9 +83,17 @@ aip::Status StorageSqlite::health(aip::Fields& details, const aip::Call& call) {
 }
 
 aip::Status StorageSqlite::apply(const Apply& what, aip::ResultWriter& out, const aip::Call& call) {
-    Database* open = database();
-    if (open != nullptr) return open->apply(what, out, call);
-    return (what.flags & AIP_TX_ROLLBACK) != 0 ? aip::Status() : aip::Status(empty());
+    if (Database* open = database()) return open->apply(what, out, call);
+    if ((what.flags & AIP_TX_ROLLBACK) != 0) return {};
+    for (const aip_op& op : what.ops)
+        if (op.code != AIP_OP_NOW) return empty();
+    if ((what.flags & AIP_TX_READ) == 0) return empty();
+    for (std::size_t i = 0; i < what.ops.size(); ++i) {
+        out.beginRows(1);
+        out.time(host().wallUs());
+        out.endRows();
+    }
+    return {};
 }
 
 aip::Outcome<aip::MigrationStatus> StorageSqlite::migrate(std::string_view schemaJson, Migrate mode, const aip::Call& call) {
