@@ -100,6 +100,10 @@ base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
         return fail(Errc::NotFound, "there is no data.dir = " + dataDir_ + "; start agentidpd or run agentidp init first");
     }
     openCatalog(std::move(offers));
+    if (settings().text(Setting::CredentialsStore) == "vault")
+        return fail(
+            Errc::Invalid,
+            "credentials.store = vault needs the secrets-vault plugin, which this version does not have; set credentials.store = mac");
     using Role = plugin::Wanted::Role;
     // Those that keep nothing on disk first: whatever they refuse leaves the data directory as it was.
     if (auto done = add(AIP_KIND_RATELIMIT, settings().text(Setting::RatelimitPlugin), Role::Active); !done) return done;

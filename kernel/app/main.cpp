@@ -108,6 +108,7 @@ private:
         for (const auto& notice : loaded.notices) {
             const auto message = notice.kind == config::Notice::Kind::ReferenceOverruled    ? observe::Message::CONFIG_REFERENCE_OVERRULED
                                  : notice.kind == config::Notice::Kind::ReferenceNotOffered ? observe::Message::CONFIG_REFERENCE_NOT_OFFERED
+                                 : notice.kind == config::Notice::Kind::PluginNotNamed      ? observe::Message::CONFIG_PLUGIN_NOT_NAMED
                                                                                             : observe::Message::CONFIG_UNKNOWN_VARIABLE;
             log.write(message, {{"variable", notice.variable}, {"why", notice.text}});
         }

@@ -135,6 +135,7 @@ struct Daemon::Rooms {
     observe::Log& log;
     std::atomic<bool> stopping{false};
     std::atomic<bool> serving{false};
+    std::atomic<std::int64_t> jwksMaxAge{0};
 
     std::unique_ptr<http::Listener> listener;
     std::unique_ptr<http::Listener> adminListener;
@@ -151,7 +152,7 @@ struct Daemon::Rooms {
     std::unique_ptr<PeppersPort> peppers;
     std::unique_ptr<SignerPort> signer;
     std::unique_ptr<JwsVerifierPort> jws;
-    std::unique_ptr<server::RevocationSet> revocations = std::make_unique<server::RevocationSet>();
+    std::unique_ptr<server::RevocationSet> revocations;
     std::unique_ptr<server::Directory> directory;
     std::unique_ptr<server::ClientBudgets> budgets;
     std::unique_ptr<server::LastUsed> lastUsed;
@@ -191,6 +192,7 @@ struct Daemon::Rooms {
     std::unique_ptr<server::PublicHandler> publicHandler;
     std::unique_ptr<server::Front> mainPipeline;
     std::unique_ptr<server::Front> adminPipeline;
+    std::string saidNotReady;  ///< what the log last said; of the chores' thread
     std::unique_ptr<Housekeeper> quickChores;
     std::unique_ptr<Housekeeper> slowChores;
     std::unique_ptr<control::ControlServer> control;
@@ -217,6 +219,9 @@ struct Daemon::Rooms {
         return {};
     }
     base::Result<void> prune();
+    base::Result<void> tellReadiness();
+    void tellPlugins();
+    model::AuditEvent systemEvent(model::Action action) const;
     void failed(const oauth::AuthFailure& failure);
     void appendAll(std::vector<model::AuditEvent> events);
     audit::LedgerKeys ledgerKeys() const { return {base->dataKeys().checkpoint().publicKey().members().x}; }
@@ -294,18 +299,23 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     ledger->observe([this](std::span<const model::AuditEvent> events) {
         for (const auto& event : events) directory->onEvent(event);
     });
-    ledger->onBatch([size = base->metrics().gauge(Metric::LedgerSize), batch = base->metrics().histogram(Metric::LedgerBatchSize),
-                     seconds = base->metrics().histogram(Metric::LedgerCommitSeconds)](const audit::BatchReport& report) {
-        size.set(static_cast<double>(report.treeSize));
-        batch.observe(static_cast<double>(report.events));
-        seconds.observe(report.commitSeconds);
-    });
+    ledger->onBatch(
+        [size = base->metrics().gauge(Metric::LedgerSize), batch = base->metrics().histogram(Metric::LedgerBatchSize),
+         seconds = base->metrics().histogram(Metric::LedgerCommitSeconds),
+         query = base->metrics().histogram(Metric::DbQueryDurationSeconds, {"ledger_batch"})](const audit::BatchReport& report) {
+            size.set(static_cast<double>(report.treeSize));
+            batch.observe(static_cast<double>(report.events));
+            seconds.observe(report.commitSeconds);
+            query.observe(report.commitSeconds);
+        });
     if (auto started = ledger->start(); !started) return started;
 
     ring = std::make_unique<keys::KeyRing>(keys::KeyRing::Backends{storage, *ledger, base->keys(), base->previousKeys(), clock(), log},
                                            ringSettings(settings()));
     if (auto ready = ring->ensureFirstKey(); !ready) return ready;
 
+    revocations =
+        std::make_unique<server::RevocationSet>(clock(), base::seconds(settings().integer(Setting::RevocationMaxStalenessSeconds)));
     auto loaded = store::loadRevocations(
         storage, clock(), [this](store::Revocation&& revocation) { revocations->add(revocation.jti.str(), revocation.expiresAt); });
     if (!loaded) return std::move(loaded).error();
@@ -360,6 +370,7 @@ void Daemon::Rooms::makeOauth() {
     budgets = std::make_unique<server::ClientBudgets>(
         limiter, storage, clock(),
         server::BudgetLimits{settings().integer(Setting::RatelimitClientPerMinute), settings().integer(Setting::QuotaMonthlyTokens)});
+    budgets->countInto(base->metrics());
     lastUsed = std::make_unique<server::LastUsed>(storage, clock());
 
     tokens = std::make_unique<oauth::TokenEndpoint>(oauth::TokenEndpoint::Ports{*directory, *peppers, *budgets});
@@ -461,6 +472,7 @@ base::Result<void> Daemon::Rooms::makeServer() {
         clock()});
     auditHandler->bind(endpoints);
 
+    jwksMaxAge = settings().integer(Setting::JwksMaxAgeSeconds);
     std::vector<std::string> grants;
     for (const auto& grant : oauth::allGrantTypes()) grants.emplace_back(grant->name());
     std::vector<server::Backend> backends;
@@ -474,9 +486,9 @@ base::Result<void> Daemon::Rooms::makeServer() {
             const auto snapshot = ring->snapshot();
             return server::ServedJwks{snapshot->jwks, snapshot->etag};
         },
-        [this] { return settings().integer(Setting::JwksMaxAgeSeconds); },
-        oauth::metadataDocument({issuer, oauth::builtInScopes(), grants, ""}), server::openapiDocument(issuer, AGENTIDP_VERSION),
-        std::move(backends), [this] { return notReady(); }, [this] { updateGauges(); }, base->metrics()});
+        [this] { return jwksMaxAge.load(); }, oauth::metadataDocument({issuer, oauth::builtInScopes(), grants, ""}),
+        server::openapiDocument(issuer, AGENTIDP_VERSION), std::move(backends), [this] { return notReady(); }, [this] { updateGauges(); },
+        base->metrics()});
     publicHandler->bind(endpoints);
     if (const auto* route = endpoints.unbound(); route != nullptr)
         return fail(Errc::Internal, "the route " + std::string(route->pattern) + " has no endpoint");
@@ -522,7 +534,15 @@ void Daemon::Rooms::updateGauges() {
     const auto refused = metrics.counter(Metric::HttpConnectionsRefusedTotal);
     refused.add(std::max(0.0, static_cast<double>(connections.turnedAway + connections.shed) - refused.value()));
     metrics.gauge(Metric::LedgerUnanchoredSeconds).set(checkpointer->stats().unanchoredSeconds);
-    metrics.gauge(Metric::RevocationStalenessSeconds).set(0);
+    metrics.gauge(Metric::RevocationStalenessSeconds).set(std::chrono::duration<double>(revocations->staleness()).count());
+    const auto wedged = base->plugins().wedged();
+    for (const auto& plugin : base->plugins().plugins()) {
+        const bool stuck = std::find(wedged.begin(), wedged.end(), plugin.plugin) != wedged.end();
+        metrics.gauge(Metric::PluginState, {plugin.plugin, "serving"}).set(stuck ? 0 : 1);
+        metrics.gauge(Metric::PluginState, {plugin.plugin, "wedged"}).set(stuck ? 1 : 0);
+    }
+    const auto lost = metrics.counter(Metric::LogLinesDroppedTotal);
+    lost.add(std::max(0.0, static_cast<double>(log.dropped()) - lost.value()));
     if (const auto rows = ring->list()) {
         for (const auto state : {model::KeyState::Pending, model::KeyState::Published, model::KeyState::Active, model::KeyState::Retiring,
                                  model::KeyState::Gone}) {
@@ -550,9 +570,35 @@ base::Result<void> Daemon::Rooms::prune() {
         for (auto& step : *steps) {
             more = more || step.more;
             if (auto done = appendAndWait(*ledger, std::move(step.effect)); !done) return std::move(done).error();
+            log.write(Message::LEDGER_PRUNED, {{"entries", static_cast<std::int64_t>(step.entries)}});
         }
     }
     return {};
+}
+
+base::Result<void> Daemon::Rooms::tellReadiness() {
+    auto why = notReady();
+    if (!why.empty() && why != saidNotReady) log.write(Message::NOT_READY, {{"why", why}});
+    saidNotReady = std::move(why);
+    return {};
+}
+
+void Daemon::Rooms::tellPlugins() {
+    for (const auto& plugin : base->plugins().plugins()) {
+        auto event = systemEvent(model::Action::PluginLoaded);
+        event.metadataJson = base::json::write(base::json::Object{
+            {"plugin", plugin.plugin}, {"version", plugin.version}, {"sha256", plugin.sha256}, {"flags", std::int64_t{plugin.flags}}});
+        appendAll({std::move(event)});
+    }
+}
+
+model::AuditEvent Daemon::Rooms::systemEvent(model::Action action) const {
+    model::AuditEvent event;
+    event.timestamp = clock().now();
+    event.eventId = model::EventId(base::uuidV7(event.timestamp));
+    event.action = action;
+    event.actor = "system";
+    return event;
 }
 
 void Daemon::Rooms::makeChores() {
@@ -563,6 +609,16 @@ void Daemon::Rooms::makeChores() {
     using std::chrono::hours;
     using std::chrono::minutes;
     std::vector<Chore> quick{
+        // Nobody but this process writes an embedded storage: that it can be read means that no revocation was missed.
+        {"revocations", base::seconds(5),
+         [this]() -> Result<void> {
+             auto read =
+                 base->storage().read({plugin::select("token_revocations", {"jti"}, {}, 1)}, plugin::callWithin(clock(), base::seconds(2)));
+             if (!read) return std::move(read).error();
+             revocations->confirm();
+             return {};
+         }},
+        {"readiness", base::seconds(1), [this] { return tellReadiness(); }},
         {"checkpoint", base::seconds(1), [this] { return checkpointer->tick(); }},
         {"auth-failures", base::seconds(1),
          [this]() -> Result<void> {
@@ -685,6 +741,16 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     if (auto bound = rooms->bind(loaded); !bound) return std::move(bound).error();
 
     PluginOffers offers;
+    offers.audit = [rooms = rooms.get()](std::string_view plugin, std::string_view action,
+                                         base::json::Value metadata) -> base::Result<void> {
+        // Before the ledger is open there is nowhere to write; the plugin is told so.
+        if (!rooms->ledger) return fail(Errc::Unavailable, "the ledger is not open yet");
+        auto event = rooms->systemEvent(model::Action::PluginReported);
+        event.actor = "plugin:" + std::string(plugin);
+        event.metadataJson = base::json::write(base::json::Object{{"action", action}, {"report", std::move(metadata)}});
+        rooms->appendAll({std::move(event)});
+        return {};
+    };
     offers.iface = [host = rooms->jobHost](std::string_view plugin, std::string_view name, std::uint32_t minMinor) {
         return host->interfaceFor(plugin, name, minMinor);
     };
@@ -696,6 +762,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->makeOauth();
     rooms->makeRegistry();
     if (auto made = rooms->makeServer(); !made) return std::move(made).error();
+    rooms->tellPlugins();
     rooms->makeChores();
     if (auto opened = rooms->openControl(); !opened) return std::move(opened).error();
     rooms->base->metrics().gauge(Metric::BuildInfo, {AGENTIDP_VERSION, AGENTIDP_REVISION}).set(1);
@@ -718,7 +785,9 @@ void Daemon::reload(const config::Loaded& loaded) {
         for (const auto& problem : loaded.problems) rooms.log.write(Message::CONFIG_RELOAD_REFUSED, {{"why", problem.text}});
         return;
     }
-    auto pipeline = pipelineSettings(loaded.settings);
+    // What only a restart applies keeps its old value in everything that is made from here on.
+    const auto now = config::reloaded(rooms.settings(), loaded.settings);
+    auto pipeline = pipelineSettings(now);
     auto tls = tlsOptions(loaded);
     if (!pipeline || !tls) {
         rooms.log.write(Message::CONFIG_RELOAD_REFUSED, {{"why", pipeline ? tls.error().hint : pipeline.error().hint}});
@@ -734,8 +803,12 @@ void Daemon::reload(const config::Loaded& loaded) {
         rooms.log.write(Message::RELOAD_NEEDS_RESTART, {{"setting", key}});
     rooms.mainPipeline->configure(*pipeline);
     if (rooms.adminPipeline) rooms.adminPipeline->configure(*pipeline);
-    rooms.tokenHandler->configure(tokenSettings(loaded.settings, rooms.issuer));
-    rooms.ring->configure(ringSettings(loaded.settings));
+    rooms.tokenHandler->configure(tokenSettings(now, rooms.issuer));
+    rooms.ring->configure(ringSettings(now));
+    rooms.jwksMaxAge = now.integer(Setting::JwksMaxAgeSeconds);
+    auto event = rooms.systemEvent(model::Action::ConfigChanged);
+    event.metadataJson = base::json::write(base::json::Object{{"file", loaded.file}});
+    rooms.appendAll({std::move(event)});
     rooms.log.write(Message::CONFIG_RELOADED);
 }
 

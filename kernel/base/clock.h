@@ -23,12 +23,8 @@ public:
 
 class SystemClock final : public Clock {
 public:
-    [[nodiscard]] Instant now() const override {
-        return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
-    }
-    [[nodiscard]] MonoInstant mono() const override {
-        return std::chrono::time_point_cast<nanoseconds>(std::chrono::steady_clock::now());
-    }
+    [[nodiscard]] Instant now() const override { return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now()); }
+    [[nodiscard]] MonoInstant mono() const override { return std::chrono::time_point_cast<nanoseconds>(std::chrono::steady_clock::now()); }
 };
 
 inline std::int64_t microsOf(Instant at) { return at.time_since_epoch().count(); }

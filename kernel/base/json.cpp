@@ -170,8 +170,7 @@ Result<Value> parse(std::string_view text, Limits limits) {
     if (text.find('\0') != std::string_view::npos) return fail(Errc::Invalid, "JSON text holds a NUL");
     Builder builder(limits.depth);
     const bool parsed = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
-    if (!parsed || !builder.problem.empty())
-        return fail(Errc::Invalid, builder.problem.empty() ? "not valid JSON" : builder.problem);
+    if (!parsed || !builder.problem.empty()) return fail(Errc::Invalid, builder.problem.empty() ? "not valid JSON" : builder.problem);
     return std::move(builder.root);
 }
 
@@ -234,9 +233,7 @@ void appendQuoted(std::string& out, std::string_view text, Escape escape) {
             case '\t': out += "\\t"; break;
             case '\b': out += "\\b"; break;
             case '\f': out += "\\f"; break;
-            default:
-                appendEscaped(out, unsafe.length == 0 ? c : unsafe.point);
-                i += unsafe.length == 0 ? 0 : unsafe.length - 1;
+            default: appendEscaped(out, unsafe.length == 0 ? c : unsafe.point); i += unsafe.length == 0 ? 0 : unsafe.length - 1;
         }
         clean = i + 1;
     }

@@ -22,16 +22,16 @@ using Object = std::vector<Member>;  ///< in the order of the text; names are un
 class Value {
 public:
     Value() = default;
-    Value(std::nullptr_t) {}                                              // NOLINT(google-explicit-constructor)
-    Value(bool flag) : data_(flag) {}                                     // NOLINT(google-explicit-constructor)
-    Value(std::int64_t number) : data_(number) {}                         // NOLINT(google-explicit-constructor)
-    Value(int number) : data_(std::int64_t{number}) {}                    // NOLINT(google-explicit-constructor)
-    Value(double number) : data_(number) {}                               // NOLINT(google-explicit-constructor)
-    Value(std::string text) : data_(std::move(text)) {}                   // NOLINT(google-explicit-constructor)
-    Value(std::string_view text) : data_(std::string(text)) {}            // NOLINT(google-explicit-constructor)
-    Value(const char* text) : data_(std::string(text)) {}                 // NOLINT(google-explicit-constructor)
-    Value(Array items) : data_(std::move(items)) {}                       // NOLINT(google-explicit-constructor)
-    Value(Object members) : data_(std::move(members)) {}                  // NOLINT(google-explicit-constructor)
+    Value(std::nullptr_t) {}                                    // NOLINT(google-explicit-constructor)
+    Value(bool flag) : data_(flag) {}                           // NOLINT(google-explicit-constructor)
+    Value(std::int64_t number) : data_(number) {}               // NOLINT(google-explicit-constructor)
+    Value(int number) : data_(std::int64_t{number}) {}          // NOLINT(google-explicit-constructor)
+    Value(double number) : data_(number) {}                     // NOLINT(google-explicit-constructor)
+    Value(std::string text) : data_(std::move(text)) {}         // NOLINT(google-explicit-constructor)
+    Value(std::string_view text) : data_(std::string(text)) {}  // NOLINT(google-explicit-constructor)
+    Value(const char* text) : data_(std::string(text)) {}       // NOLINT(google-explicit-constructor)
+    Value(Array items) : data_(std::move(items)) {}             // NOLINT(google-explicit-constructor)
+    Value(Object members) : data_(std::move(members)) {}        // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool isNull() const { return std::holds_alternative<std::monostate>(data_); }
     /// Null where the value is of another kind.
@@ -79,17 +79,61 @@ void appendQuoted(std::string& out, std::string_view text, Escape escape = Escap
 class Writer {
 public:
     explicit Writer(std::string& out) : out_(out) {}
-    Writer& beginObject() { separate(); out_.push_back('{'); fresh_ = true; return *this; }
-    Writer& endObject() { out_.push_back('}'); fresh_ = false; return *this; }
-    Writer& beginArray() { separate(); out_.push_back('['); fresh_ = true; return *this; }
-    Writer& endArray() { out_.push_back(']'); fresh_ = false; return *this; }
-    Writer& key(std::string_view name) { separate(); appendQuoted(out_, name); out_.push_back(':'); fresh_ = true; return *this; }
-    Writer& text(std::string_view value) { separate(); appendQuoted(out_, value); return *this; }
-    Writer& number(std::int64_t value) { separate(); out_ += std::to_string(value); return *this; }
-    Writer& boolean(bool value) { separate(); out_ += value ? "true" : "false"; return *this; }
-    Writer& null() { separate(); out_ += "null"; return *this; }
+    Writer& beginObject() {
+        separate();
+        out_.push_back('{');
+        fresh_ = true;
+        return *this;
+    }
+    Writer& endObject() {
+        out_.push_back('}');
+        fresh_ = false;
+        return *this;
+    }
+    Writer& beginArray() {
+        separate();
+        out_.push_back('[');
+        fresh_ = true;
+        return *this;
+    }
+    Writer& endArray() {
+        out_.push_back(']');
+        fresh_ = false;
+        return *this;
+    }
+    Writer& key(std::string_view name) {
+        separate();
+        appendQuoted(out_, name);
+        out_.push_back(':');
+        fresh_ = true;
+        return *this;
+    }
+    Writer& text(std::string_view value) {
+        separate();
+        appendQuoted(out_, value);
+        return *this;
+    }
+    Writer& number(std::int64_t value) {
+        separate();
+        out_ += std::to_string(value);
+        return *this;
+    }
+    Writer& boolean(bool value) {
+        separate();
+        out_ += value ? "true" : "false";
+        return *this;
+    }
+    Writer& null() {
+        separate();
+        out_ += "null";
+        return *this;
+    }
     /// `value` is JSON already.
-    Writer& raw(std::string_view value) { separate(); out_.append(value); return *this; }
+    Writer& raw(std::string_view value) {
+        separate();
+        out_.append(value);
+        return *this;
+    }
 
 private:
     void separate() {

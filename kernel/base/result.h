@@ -37,8 +37,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
 public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT(google-explicit-constructor)
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}   // NOLINT(google-explicit-constructor)
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool ok() const { return state_.index() == 0; }
     explicit operator bool() const { return ok(); }
@@ -74,8 +74,6 @@ private:
 };
 
 /// Short for building one at a return statement.
-inline Error fail(Errc code, std::string hint, std::string detail = {}) {
-    return Error{code, std::move(hint), std::move(detail)};
-}
+inline Error fail(Errc code, std::string hint, std::string detail = {}) { return Error{code, std::move(hint), std::move(detail)}; }
 
 }  // namespace agentidp::base

@@ -27,7 +27,9 @@ private:
 };
 
 template <class Tag>
-std::ostream& operator<<(std::ostream& out, const Strong<Tag>& value) { return out << value.str(); }
+std::ostream& operator<<(std::ostream& out, const Strong<Tag>& value) {
+    return out << value.str();
+}
 
 }  // namespace agentidp::base
 

@@ -161,8 +161,8 @@ std::string percentEncode(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text) {
-        const bool unreserved = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                                c == '_' || c == '~';
+        const bool unreserved =
+            (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
         if (unreserved) {
             out.push_back(c);
         } else {
@@ -186,10 +186,20 @@ bool isUtf8(std::string_view text) {
         std::size_t extra = 0;
         std::uint32_t point = 0;
         std::uint32_t least = 0;
-        if ((lead & 0xE0U) == 0xC0U) { extra = 1; point = lead & 0x1FU; least = 0x80; }
-        else if ((lead & 0xF0U) == 0xE0U) { extra = 2; point = lead & 0x0FU; least = 0x800; }
-        else if ((lead & 0xF8U) == 0xF0U) { extra = 3; point = lead & 0x07U; least = 0x10000; }
-        else return false;
+        if ((lead & 0xE0U) == 0xC0U) {
+            extra = 1;
+            point = lead & 0x1FU;
+            least = 0x80;
+        } else if ((lead & 0xF0U) == 0xE0U) {
+            extra = 2;
+            point = lead & 0x0FU;
+            least = 0x800;
+        } else if ((lead & 0xF8U) == 0xF0U) {
+            extra = 3;
+            point = lead & 0x07U;
+            least = 0x10000;
+        } else
+            return false;
         if (i + extra >= text.size()) return false;
         for (std::size_t k = 1; k <= extra; ++k) {
             if ((byte(i + k) & 0xC0U) != 0x80U) return false;
@@ -222,7 +232,8 @@ std::optional<Instant> parseRfc3339(std::string_view text) {
     const auto hour = digits(text, 11, 2);
     const auto minute = digits(text, 14, 2);
     const auto second = digits(text, 17, 2);
-    if (!year || !month || !day || !hour || !minute || !second || *year < 1970 || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+    if (!year || !month || !day || !hour || !minute || !second || *year < 1970 || *hour > 23 || *minute > 59 || *second > 59)
+        return std::nullopt;
     const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                            std::chrono::day(static_cast<unsigned>(*day))};
     if (!date.ok()) return std::nullopt;

@@ -1,6 +1,7 @@
 /// agentidp: what an operator types. One file a subcommand; this is the list of them.
 #include <algorithm>
 
+#include "base/text.h"
 #include "cli/invocation.h"
 #include "cli/plugin/plugin_command.h"
 

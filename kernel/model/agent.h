@@ -20,7 +20,7 @@ struct Agent {
     AgentId id;
     std::int64_t organizationNum = 0;
     OrganizationId organizationId;
-    std::string email;     ///< unique in its organization
+    std::string email;  ///< unique in its organization
     std::string agentType;
     std::string version;
     std::vector<std::string> capabilities;

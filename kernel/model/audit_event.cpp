@@ -5,7 +5,8 @@ namespace agentidp::model {
 std::string_view nameOf(Action action) {
     switch (action) {
 #define AGENTIDP_AUDIT_ACTION(number, id, name) \
-    case Action::id: return name;
+    case Action::id:                            \
+        return name;
 #include "model/audit_actions.def"
 #undef AGENTIDP_AUDIT_ACTION
     }

@@ -26,16 +26,16 @@ struct AuditEvent {
     base::Instant timestamp;
     Action action{};
     Outcome outcome = Outcome::Success;
-    AgentId agentId;                    ///< whom it is about; empty where nobody
-    std::int64_t agentNum = 0;          ///< 0: none
+    AgentId agentId;            ///< whom it is about; empty where nobody
+    std::int64_t agentNum = 0;  ///< 0: none
     OrganizationId organizationId;
     std::int64_t organizationNum = 0;
-    std::string actor;                  ///< agent id, "cli:<uid>", "system"
+    std::string actor;  ///< agent id, "cli:<uid>", "system"
     std::string requestId;
     std::string ip;
     std::string userAgent;
     std::string jti;
-    std::string metadataJson = "{}";    ///< one object: strings, booleans, integers to 2^53
+    std::string metadataJson = "{}";  ///< one object: strings, booleans, integers to 2^53
     std::string extJson = "{}";
 };
 

@@ -17,16 +17,16 @@ struct Credential {
     CredentialId id;
     AgentId agentId;
     std::int64_t agentNum = 0;
-    base::Bytes secretMac;       ///< HMAC-SHA-256(pepper, secret), 32 bytes
-    std::string pepperId;        ///< names the data key
-    std::optional<base::Bytes> previousMac;             ///< after a rotation with overlap
+    base::Bytes secretMac;                   ///< HMAC-SHA-256(pepper, secret), 32 bytes
+    std::string pepperId;                    ///< names the data key
+    std::optional<base::Bytes> previousMac;  ///< after a rotation with overlap
     std::string previousPepperId;
     std::optional<base::Instant> previousUntil;
     CredentialStatus status = CredentialStatus::Active;
     base::Instant createdAt;
     std::optional<base::Instant> expiresAt;
     std::optional<base::Instant> revokedAt;
-    std::optional<base::Instant> lastUsedAt;            ///< accurate to a minute
+    std::optional<base::Instant> lastUsedAt;  ///< accurate to a minute
     std::int64_t rowVersion = 1;
 };
 

@@ -11,7 +11,7 @@ using CredentialId = base::Strong<struct CredentialIdTag>;      ///< UUID
 using ScopeName = base::Strong<struct ScopeNameTag>;            ///< RFC 6749 section 3.3 scope-token
 using Jti = base::Strong<struct JtiTag>;
 using KeyId = base::Strong<struct KeyIdTag>;
-using EventId = base::Strong<struct EventIdTag>;                ///< UUID version 7
+using EventId = base::Strong<struct EventIdTag>;  ///< UUID version 7
 using RequestId = base::Strong<struct RequestIdTag>;
 
 }  // namespace agentidp::model

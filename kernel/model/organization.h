@@ -15,7 +15,7 @@ struct Organization {
     std::int64_t num = 0;  ///< storage's own number; what ledger rows carry
     OrganizationId id;
     std::string name;
-    std::string slug;      ///< [a-z0-9-]{1,63}, unique
+    std::string slug;  ///< [a-z0-9-]{1,63}, unique
     std::string plan = "free";
     OrganizationStatus status = OrganizationStatus::Active;
     std::string limitsJson = "{}";  ///< overrides of limits: {"tokensPerMonth": n, "requestsPerMinute": n}

@@ -5,9 +5,8 @@
 namespace agentidp::model {
 
 bool isScopeToken(std::string_view text) {
-    return !text.empty() && text.size() <= kMaxScopeLength && std::all_of(text.begin(), text.end(), [](char c) {
-        return c == 0x21 || (c >= 0x23 && c <= 0x5B) || (c >= 0x5D && c <= 0x7E);
-    });
+    return !text.empty() && text.size() <= kMaxScopeLength &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c == 0x21 || (c >= 0x23 && c <= 0x5B) || (c >= 0x5D && c <= 0x7E); });
 }
 
 std::optional<ScopeSet> parseScopes(std::string_view text) {
@@ -40,7 +39,9 @@ std::string joined(const ScopeSet& scopes) {
     return text;
 }
 
-bool isSubset(const ScopeSet& inner, const ScopeSet& outer) { return std::includes(outer.begin(), outer.end(), inner.begin(), inner.end()); }
+bool isSubset(const ScopeSet& inner, const ScopeSet& outer) {
+    return std::includes(outer.begin(), outer.end(), inner.begin(), inner.end());
+}
 
 bool contains(const ScopeSet& scopes, std::string_view scope) { return std::binary_search(scopes.begin(), scopes.end(), scope); }
 

@@ -13,12 +13,12 @@ namespace agentidp::model {
 enum class KeyState { Pending, Published, Active, Retiring, Gone };
 
 struct SigningKey {
-    KeyId kid;                       ///< the RFC 7638 thumbprint unless the JWK names one
+    KeyId kid;  ///< the RFC 7638 thumbprint unless the JWK names one
     std::string alg;
     KeyState state = KeyState::Pending;
-    std::string publicJwk;           ///< JSON, what the JWKS serves
-    std::string plugin;              ///< the keys plugin that holds the private part
-    std::string fingerprint;         ///< what that plugin calls it
+    std::string publicJwk;               ///< JSON, what the JWKS serves
+    std::string plugin;                  ///< the keys plugin that holds the private part
+    std::string fingerprint;             ///< what that plugin calls it
     std::optional<base::Bytes> wrapped;  ///< private part wrapped by the plugin, where it cannot sign itself
     base::Instant createdAt;
     std::optional<base::Instant> publishedAt, activatesAt, activatedAt, retiringAt, goneAt;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "model/problem.h"
 
 namespace agentidp::oauth {
 namespace {
@@ -89,7 +90,7 @@ model::Answer render(const OauthError& error) {
     base::json::Writer writer(body);
     writer.beginObject().key("error").text(row.error);
     writer.key("error_description").text(error.description.empty() ? row.description : std::string_view(error.description));
-    if (error.code == OauthCode::QuotaExceeded) writer.key("code").text("QUOTA_EXCEEDED");
+    if (error.code == OauthCode::QuotaExceeded) writer.key("code").text(model::nameOf(model::ProblemCode::QuotaExceeded));
     writer.endObject();
     auto answer = jsonAnswer(row.status, std::move(body));
     if (error.challenge == Challenge::Basic) answer.headers.emplace_back("WWW-Authenticate", "Basic realm=\"agentidp\", charset=\"UTF-8\"");

@@ -38,7 +38,7 @@ public:
     /// Waits until everything written before is out; false if that took longer.
     bool flush(base::milliseconds within);
     /// Lines lost since the start.
-    [[nodiscard]] std::uint64_t dropped() const;
+    [[nodiscard]] std::uint64_t dropped() const override;
 
 private:
     struct State;

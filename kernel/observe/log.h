@@ -37,6 +37,8 @@ class Log {
 public:
     virtual ~Log() = default;
     virtual void write(Message message, std::initializer_list<Field> fields = {}) = 0;
+    /// Lines lost since the start.
+    [[nodiscard]] virtual std::uint64_t dropped() const { return 0; }
 };
 
 [[nodiscard]] std::string_view nameOf(Message message);

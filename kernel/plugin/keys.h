@@ -16,7 +16,7 @@ namespace agentidp::plugin {
 struct HeldKey {
     std::string fingerprint;  ///< RFC 7638 thumbprint, base64url
     std::string alg;
-    base::json::Value jwk;    ///< public
+    base::json::Value jwk;  ///< public
     bool retired = false;
 };
 

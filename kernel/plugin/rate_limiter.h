@@ -22,8 +22,10 @@ struct Budget {
 class RateLimiter {
 public:
     virtual ~RateLimiter() = default;
-    virtual base::Result<Budget> take(std::string_view key, std::int64_t limit, base::microseconds window, std::int64_t cost, const Call& call) = 0;
-    virtual base::Result<Budget> count(std::string_view key, std::int64_t limit, base::Instant periodEnd, std::int64_t cost, const Call& call) = 0;
+    virtual base::Result<Budget> take(std::string_view key, std::int64_t limit, base::microseconds window, std::int64_t cost,
+                                      const Call& call) = 0;
+    virtual base::Result<Budget> count(std::string_view key, std::int64_t limit, base::Instant periodEnd, std::int64_t cost,
+                                       const Call& call) = 0;
     virtual base::Result<void> health(const Call& call) = 0;
     using Hint = std::function<void(std::string_view topic, std::string_view key)>;
     /// Tells other replicas that `key` of `topic` changed; a lost hint is harmless. Errc::Unsupported where nothing is shared.

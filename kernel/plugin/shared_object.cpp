@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "crypto/hash.h"
 
 namespace agentidp::plugin {
 namespace {
@@ -144,21 +144,17 @@ PluginFile::~PluginFile() {
 int PluginFile::keepOpen() { return std::exchange(fd_, -1); }
 
 base::Result<std::string> PluginFile::sha256() const {
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-    if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) return base::fail(base::Errc::Internal, "no SHA-256");
+    crypto::Sha256 digest;
     std::vector<std::uint8_t> piece(256U * 1024U);
     for (off_t at = 0;;) {
         const ssize_t got = pread(fd_, piece.data(), piece.size(), at);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return base::fail(base::Errc::Unavailable, path_ + ": " + std::strerror(errno));
         if (got == 0) break;
-        EVP_DigestUpdate(context.get(), piece.data(), static_cast<std::size_t>(got));
+        digest.update(base::BytesView(piece).first(static_cast<std::size_t>(got)));
         at += got;
     }
-    std::array<std::uint8_t, 32> digest{};
-    unsigned length = 0;
-    EVP_DigestFinal_ex(context.get(), digest.data(), &length);
-    return base::hex(digest);
+    return base::hex(digest.finish());
 }
 
 base::Result<const aip_plugin*> loadPlugin(PluginFile& file) {

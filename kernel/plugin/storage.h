@@ -84,8 +84,8 @@ struct Op {
     op.expect = expect;
     return op;
 }
-[[nodiscard]] inline Op select(std::string_view table, std::vector<std::string_view> columns, std::vector<Where> where, std::uint32_t limit = 1,
-                               std::vector<Order> order = {}, std::vector<Value> after = {}) {
+[[nodiscard]] inline Op select(std::string_view table, std::vector<std::string_view> columns, std::vector<Where> where,
+                               std::uint32_t limit = 1, std::vector<Order> order = {}, std::vector<Value> after = {}) {
     Op op;
     op.code = Op::Code::Select;
     op.table = table;

@@ -4,7 +4,7 @@
 ///
 /// Why always a second thread, for the ledger's writer too: a caller that is itself inside the plugin cannot be called back, so a
 /// hanging backend would hold every answer that waits for the batch. A call costs two thread switches, measured at 12 us a call
-/// where both threads sleep (tests/bench/plugin_call.cpp), once a batch and not once a token: about 1 us of a token's budget.
+/// where both threads sleep (tests/bench/plugin_call), once a batch and not once a token: about 1 us of a token's budget.
 ///
 /// Calls that outlive their deadline are lost: their thread is not waited for any more. Four lost calls wedge the plugin: every
 /// further call fails at once until one comes back. With one worker (a plugin that is not AIP_F_CONCURRENT) a lost call holds the

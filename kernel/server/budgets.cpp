@@ -16,6 +16,15 @@ std::string monthKey(const model::AgentId& client, std::int64_t month) {
 
 }  // namespace
 
+void ClientBudgets::countInto(observe::Metrics& metrics) {
+    const auto decisions = [&](const std::string& of) {
+        return Decisions{metrics.counter(observe::Metric::RatelimitDecisionsTotal, {of, "allowed"}),
+                         metrics.counter(observe::Metric::RatelimitDecisionsTotal, {of, "denied"})};
+    };
+    minutes_ = decisions("minute");
+    months_ = decisions("month");
+}
+
 base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& client, base::Instant now) {
     return takeRequest(client.agent.id, client.requestsPerMinute.value_or(limits_.requestsPerMinute), now);
 }
@@ -23,7 +32,7 @@ base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& clien
 base::Result<oauth::Taken> ClientBudgets::takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant) {
     const auto budget = limiter_.take("rate:" + client.str(), perMinute, std::chrono::minutes(1), 1, plugin::callWithin(clock_, kDeadline));
     if (!budget) return budget.error();
-    return takenOf(*budget);
+    return minutes_.count(takenOf(*budget));
 }
 
 bool ClientBudgets::monthKnown(const model::AgentId& client, base::Instant now) {
@@ -56,7 +65,7 @@ base::Result<oauth::Taken> ClientBudgets::countToken(const oauth::Client& client
     }
     const auto counted = limiter_.count(key, limit, end, 1, call);
     if (!counted) return counted.error();
-    return takenOf(*counted);
+    return months_.count(takenOf(*counted));
 }
 
 }  // namespace agentidp::server

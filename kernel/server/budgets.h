@@ -6,6 +6,7 @@
 
 #include "base/guarded.h"
 #include "oauth/ports.h"
+#include "observe/metrics.h"
 #include "plugin/rate_limiter.h"
 #include "plugin/storage.h"
 
@@ -30,10 +31,20 @@ public:
     [[nodiscard]] base::Result<oauth::Taken> takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant now);
     /// Whether countToken() would answer without reading storage.
     [[nodiscard]] bool monthKnown(const model::AgentId& client, base::Instant now);
+    /// Counts decisions by class and outcome from now on; before the first request.
+    void countInto(observe::Metrics& metrics);
     [[nodiscard]] bool blocks() const { return limiter_.blocks(); }
     [[nodiscard]] std::int64_t defaultPerMinute() const { return limits_.requestsPerMinute; }
 
 private:
+    /// One class of decisions as metrics.
+    struct Decisions {
+        observe::Counter allowed, denied;
+        const oauth::Taken& count(const oauth::Taken& taken) const {
+            (taken.allowed ? allowed : denied).add();
+            return taken;
+        }
+    };
     struct Known {
         std::int64_t month = 0;
         std::unordered_set<std::string> clients;
@@ -42,6 +53,7 @@ private:
     plugin::Storage& storage_;
     const base::Clock& clock_;
     BudgetLimits limits_;
+    Decisions minutes_, months_;
     base::Guarded<Known> known_;
 };
 

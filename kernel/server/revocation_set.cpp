@@ -7,7 +7,12 @@ std::size_t shardOf(std::string_view jti) { return std::hash<std::string_view>{}
 
 }  // namespace
 
+base::nanoseconds RevocationSet::staleness() const {
+    return clock_.mono().time_since_epoch() - base::nanoseconds(confirmed_.load(std::memory_order_relaxed));
+}
+
 base::Result<bool> RevocationSet::isRevoked(std::string_view jti) const {
+    if (staleness() > maxStaleness_) return base::fail(base::Errc::Unavailable, "", "the view of revocations is older than allowed");
     auto shard = shards_[shardOf(jti) % kShards].read();
     return shard->contains(std::string(jti));
 }

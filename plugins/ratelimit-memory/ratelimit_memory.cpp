@@ -44,7 +44,7 @@ aip::Outcome<aip::Budget> RateLimitMemory::take(const Take& what, const aip::Cal
 }
 
 aip::Outcome<aip::Budget> RateLimitMemory::count(const Count& what, const aip::Call&) {
-    if (what.cost < 0 || what.limit < 0) return aip::invalid("a cost and a limit are not below 0");
+    if (what.cost < 0 || what.limit < 0 || what.periodEndUs < 0) return aip::invalid("a cost, a limit and a time are not below 0");
     const auto answer = budgets_->count(what.key, what.limit, what.periodEndUs, what.cost, now().us);
     return aip::Budget{answer.allowed, what.limit, answer.remaining, what.periodEndUs};
 }

@@ -28,15 +28,15 @@
 
 /// Once per shared object, in one .cpp, outside any namespace. KIND is KEYS, STORAGE, RATELIMIT, JOB or SECRETS; NAME is as in
 /// the file name <kind>-<name>.so; FLAGS are AIP_F_*; SCHEMA_JSON is described at aip_plugin.config_schema_json.
-#define AGENTIDP_PLUGIN(KIND, Class, NAME, VERSION, VENDOR, FLAGS, SCHEMA_JSON)                                                         \
-    AIP_PLUGIN_NOTE(AIP_KIND_##KIND);                                                                                                   \
-    static_assert(AIP_KIND_##KIND == Class::kKind, "the class derives from another kind than the macro names");                         \
-    static_assert(((FLAGS) & AIP_F_RECONFIGURE) == 0 ||                                                                                 \
-                      ::aip::detail::overridden<decltype(&Class::reconfigure), decltype(&::aip::Plugin::reconfigure)>,                  \
-                  "AIP_F_RECONFIGURE needs a reconfigure method");                                                                      \
-    extern "C" __attribute__((visibility("default"))) const aip_plugin* agentidp_plugin_v1(void);                                       \
-    extern "C" const aip_plugin* agentidp_plugin_v1(void) {                                                                             \
-        static constexpr aip_plugin kDescriptor =                                                                                       \
-            ::aip::detail::descriptor<Class>(::aip::detail::About{(FLAGS), NAME, VERSION, VENDOR, SCHEMA_JSON});                         \
-        return &kDescriptor;                                                                                                            \
+#define AGENTIDP_PLUGIN(KIND, Class, NAME, VERSION, VENDOR, FLAGS, SCHEMA_JSON)                                        \
+    AIP_PLUGIN_NOTE(AIP_KIND_##KIND);                                                                                  \
+    static_assert(AIP_KIND_##KIND == Class::kKind, "the class derives from another kind than the macro names");        \
+    static_assert(((FLAGS)&AIP_F_RECONFIGURE) == 0 ||                                                                  \
+                      ::aip::detail::overridden<decltype(&Class::reconfigure), decltype(&::aip::Plugin::reconfigure)>, \
+                  "AIP_F_RECONFIGURE needs a reconfigure method");                                                     \
+    extern "C" __attribute__((visibility("default"))) const aip_plugin* agentidp_plugin_v1(void);                      \
+    extern "C" const aip_plugin* agentidp_plugin_v1(void) {                                                            \
+        static constexpr aip_plugin kDescriptor =                                                                      \
+            ::aip::detail::descriptor<Class>(::aip::detail::About{(FLAGS), NAME, VERSION, VENDOR, SCHEMA_JSON});       \
+        return &kDescriptor;                                                                                           \
     }

@@ -1,0 +1,72 @@
+"""`ok NAME` or `not ok NAME: why` a check; -k TEXT selects."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tracked(pattern):
+    names = subprocess.run(["git", "ls-files", pattern], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return [ROOT / name for name in names]
+
+
+def links_lead_somewhere():
+    for page in tracked("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                yield f"{page.relative_to(ROOT)}: {target} is not there"
+
+
+def named_files_exist():
+    for name in ("docs/life-of-a-token-request.md", "docs/architecture.md"):
+        for room, file in re.findall(r"\b(http|server|oauth|keys|audit|app|cli|observe|store|base)/([a-z_]+\.(?:cpp|h|def))\b", (ROOT / name).read_text()):
+            if not (ROOT / "kernel" / room / file).exists():
+                yield f"{name}: kernel/{room}/{file} is not there"
+
+
+def named_commands_are_offered():
+    binary = pathlib.Path(os.environ.get("AGENTIDP_BUILD", ROOT / "build")) / "bin/agentidp"
+    if not binary.exists():
+        yield f"{binary} is not built"
+        return
+    overview = subprocess.run([str(binary), "--help"], capture_output=True, text=True).stdout
+    for page in tracked("*.md"):
+        for command in re.findall(r"`agentidp ([a-z]+)", page.read_text()):
+            if f"\n  {command} " not in overview and command not in ("backup", "restore", "import", "hook"):
+                yield f"{page.relative_to(ROOT)}: agentidp {command} is not offered"
+
+
+def unit_is_accepted_by_systemd():
+    """With the paths of the build tree in place of those of a package."""
+    build = pathlib.Path(os.environ.get("AGENTIDP_BUILD", ROOT / "build"))
+    unit = (ROOT / "packaging/systemd/agentidp.service").read_text()
+    folder = build / "systemd-check"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "agentidp.service"
+    file.write_text(unit.replace("/usr/bin/agentidp", str(build / "bin/agentidp")).replace("/usr/share/doc/agentidp/README.md", str(ROOT / "README.md")))
+    result = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
+    if result.returncode != 0 or result.stderr.strip():
+        yield result.stderr.strip().replace("\n", " ")
+    score = subprocess.run(["systemd-analyze", "security", "--offline=yes", str(file)], capture_output=True, text=True).stdout
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", score)
+    if not exposure or float(exposure.group(1)) > 1.5:
+        yield "exposure " + (exposure.group(1) if exposure else "unknown") + " is over 1.5"
+
+
+def main():
+    only = sys.argv[sys.argv.index("-k") + 1] if "-k" in sys.argv else ""
+    failed = False
+    for check in (links_lead_somewhere, named_files_exist, named_commands_are_offered, unit_is_accepted_by_systemd):
+        if only not in check.__name__:
+            continue
+        faults = list(check())
+        failed |= bool(faults)
+        print(f"not ok {check.__name__}: {'; '.join(faults[:5])}" if faults else f"ok {check.__name__}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

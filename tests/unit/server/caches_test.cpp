@@ -1,0 +1,226 @@
+/// What the token path holds in memory: clients, revocations, budgets, last uses. All must follow the ledger.
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/ids.h"
+#include "fakes/fake_clock.h"
+#include "fakes/fake_rate_limiter.h"
+#include "fakes/fake_storage.h"
+#include "server/budgets.h"
+#include "server/directory.h"
+#include "server/last_used.h"
+#include "server/revocation_set.h"
+#include "store/meta.h"
+
+namespace agentidp::server {
+
+using base::Errc;
+
+class CachesTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(CachesTest);
+    CPPUNIT_TEST(readsAClientOnceAndForgetsItOnItsEvents);
+    CPPUNIT_TEST(remembersAMissForASecond);
+    CPPUNIT_TEST(neverRemembersWhatAnEventOvertook);
+    CPPUNIT_TEST(answersUnavailableWhileStorageIsDown);
+    CPPUNIT_TEST(dropsTheLeastRecentlyUsedClient);
+    CPPUNIT_TEST(readersAndEventsMayMeet);
+    CPPUNIT_TEST(forgetsRevocationsOnlyPastTheirExp);
+    CPPUNIT_TEST(failsClosedWhenItsViewOfRevocationsIsTooOld);
+    CPPUNIT_TEST(startsTheMonthFromTheTable);
+    CPPUNIT_TEST(writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown);
+    CPPUNIT_TEST_SUITE_END();
+
+public:
+    void setUp() override {
+        storage_ = tests::FakeStorage::migrated(clock_);
+        organization_.num = 7;
+        organization_.id = model::OrganizationId(base::uuidV4());
+        organization_.slug = organization_.name = "o";
+        write({store::insertOrganization(organization_)});
+    }
+
+    void readsAClientOnceAndForgetsItOnItsEvents() {
+        const auto agent = insert("a@example.test", 1);
+        Directory directory(*storage_, clock_);
+        CPPUNIT_ASSERT(!directory.cached(agent.id.str()));
+        const auto first = directory.find(agent.id);
+        CPPUNIT_ASSERT(first.ok());
+        CPPUNIT_ASSERT_EQUAL(organization_.id, (*first)->organization.id);
+        CPPUNIT_ASSERT(directory.cached(agent.id.str()));
+        storage_->setDown(true);
+        CPPUNIT_ASSERT(directory.find(agent.id).ok());
+        storage_->setDown(false);
+
+        auto changed = agent;
+        changed.status = model::AgentStatus::Suspended;
+        write({store::updateAgent(changed, 1)});
+        CPPUNIT_ASSERT((*directory.find(agent.id))->agent.status == model::AgentStatus::Active);
+        directory.onEvent(eventOf(model::Action::AgentSuspended, agent.id));
+        CPPUNIT_ASSERT((*directory.find(agent.id))->agent.status == model::AgentStatus::Suspended);
+        directory.onEvent(eventOf(model::Action::OrganizationUpdated, {}));
+        CPPUNIT_ASSERT(!directory.cached(agent.id.str()));
+    }
+
+    void remembersAMissForASecond() {
+        Directory directory(*storage_, clock_);
+        const model::AgentId id(base::uuidV4());
+        CPPUNIT_ASSERT(directory.find(id).error().code == Errc::NotFound);
+        storage_->setDown(true);
+        CPPUNIT_ASSERT(directory.find(id).error().code == Errc::NotFound);
+        clock_.advance(std::chrono::milliseconds(1001));
+        CPPUNIT_ASSERT(directory.find(id).error().code == Errc::Unavailable);
+        CPPUNIT_ASSERT(directory.find(model::AgentId("not-a-uuid")).error().code == Errc::NotFound);
+    }
+
+    void neverRemembersWhatAnEventOvertook() {
+        const auto agent = insert("b@example.test", 2);
+        Directory directory(*storage_, clock_);
+        // Many rounds of a read that races with a change and its event: afterwards the newest version must be seen.
+        std::int64_t version = 1;
+        for (int round = 0; round < 200; ++round) {
+            std::thread reader([&] { (void)directory.find(agent.id); });
+            auto changed = agent;
+            changed.version = std::to_string(round);
+            write({store::updateAgent(changed, version)});
+            ++version;
+            directory.onEvent(eventOf(model::Action::AgentUpdated, agent.id));
+            reader.join();
+            CPPUNIT_ASSERT_EQUAL(std::to_string(round), (*directory.find(agent.id))->agent.version);
+        }
+    }
+
+    void answersUnavailableWhileStorageIsDown() {
+        const auto agent = insert("c@example.test", 3);
+        Directory directory(*storage_, clock_);
+        storage_->setDown(true);
+        CPPUNIT_ASSERT(directory.find(agent.id).error().code == Errc::Unavailable);
+        storage_->setDown(false);
+        CPPUNIT_ASSERT(directory.find(agent.id).ok());
+    }
+
+    void dropsTheLeastRecentlyUsedClient() {
+        Directory directory(*storage_, clock_, 16);  // one a shard
+        std::vector<model::Agent> agents;
+        for (int i = 0; i < 64; ++i) {
+            agents.push_back(insert(std::to_string(i) + "@example.test", 100 + i));
+            CPPUNIT_ASSERT(directory.find(agents.back().id).ok());
+        }
+        std::size_t held = 0;
+        for (const auto& agent : agents) held += directory.cached(agent.id.str()) ? 1U : 0U;
+        CPPUNIT_ASSERT(held <= 16);
+        CPPUNIT_ASSERT(directory.cached(agents.back().id.str()));
+    }
+
+    void readersAndEventsMayMeet() {
+        const auto agent = insert("d@example.test", 4);
+        Directory directory(*storage_, clock_);
+        std::atomic<bool> stop{false};
+        std::atomic<int> found{0};
+        std::vector<std::thread> readers;
+        for (int i = 0; i < 4; ++i)
+            readers.emplace_back([&] {
+                while (!stop) found += directory.find(agent.id).ok() ? 1 : 0;
+            });
+        for (int i = 0; i < 500; ++i) directory.onEvent(eventOf(model::Action::CredentialRotated, agent.id));
+        while (found < 100) std::this_thread::yield();
+        stop = true;
+        for (auto& reader : readers) reader.join();
+        CPPUNIT_ASSERT(found >= 100);
+    }
+
+    void forgetsRevocationsOnlyPastTheirExp() {
+        RevocationSet set(clock_, std::chrono::hours(24));
+        set.add("short", clock_.now() + std::chrono::seconds(10));
+        set.add("long", clock_.now() + std::chrono::hours(1));
+        CPPUNIT_ASSERT(*set.isRevoked("short") && *set.isRevoked("long") && !*set.isRevoked("other"));
+        clock_.advance(std::chrono::seconds(11));
+        set.dropExpired(clock_.now());
+        CPPUNIT_ASSERT(!*set.isRevoked("short"));
+        CPPUNIT_ASSERT(*set.isRevoked("long"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, set.size());
+    }
+
+    void failsClosedWhenItsViewOfRevocationsIsTooOld() {
+        RevocationSet set(clock_, std::chrono::seconds(30));
+        clock_.advance(std::chrono::seconds(30));
+        CPPUNIT_ASSERT(!*set.isRevoked("j"));
+        clock_.advance(std::chrono::milliseconds(1));
+        CPPUNIT_ASSERT(set.isRevoked("j").error().code == Errc::Unavailable);
+        set.confirm();
+        CPPUNIT_ASSERT(!*set.isRevoked("j"));
+    }
+
+    void startsTheMonthFromTheTable() {
+        const auto agent = insert("e@example.test", 5);
+        const auto month = store::monthOf(clock_.now());
+        write({plugin::insertInto("token_monthly_counts", {{"agent_num", agent.num}, {"month", month}, {"count", std::int64_t{41}}})});
+        tests::FakeRateLimiter limiter(clock_);
+        ClientBudgets budgets(limiter, *storage_, clock_, {100, 42});
+        const auto client = oauth::makeClient(agent, organization_, {});
+        CPPUNIT_ASSERT(!budgets.monthKnown(agent.id, clock_.now()));
+        const auto last = budgets.countToken(*client, clock_.now());
+        CPPUNIT_ASSERT(last.ok() && last->allowed);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, last->state.remaining);
+        CPPUNIT_ASSERT(budgets.monthKnown(agent.id, clock_.now()));
+        const auto over = budgets.countToken(*client, clock_.now());
+        CPPUNIT_ASSERT(over.ok() && !over->allowed);
+    }
+
+    void writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown() {
+        const auto agent = insert("f@example.test", 6);
+        model::Credential credential;
+        credential.id = model::CredentialId(base::uuidV4());
+        credential.agentId = agent.id;
+        credential.agentNum = agent.num;
+        credential.secretMac = base::Bytes(32, 1);
+        credential.pepperId = "p";
+        credential.createdAt = clock_.now();
+        write({store::insertCredential(credential)});
+        LastUsed uses(*storage_, clock_);
+        const auto at = clock_.now();
+        uses.record(credential.id, at);
+        storage_->setDown(true);
+        CPPUNIT_ASSERT(!uses.flush().ok());
+        storage_->setDown(false);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, *uses.flush());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, *uses.flush());
+        const auto read = store::Credentials(*storage_, clock_).find(credential.id);
+        CPPUNIT_ASSERT(read.ok() && read->lastUsedAt == at);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, read->rowVersion);
+    }
+
+private:
+    void write(std::vector<plugin::Op> ops) {
+        plugin::Transaction tx;
+        const auto done = storage_->apply(tx, ops, plugin::ApplyMode::Commit, plugin::callWithin(clock_, std::chrono::seconds(5)));
+        CPPUNIT_ASSERT_MESSAGE(done ? "" : done.error().hint + done.error().detail, done.ok());
+    }
+
+    model::Agent insert(const std::string& email, std::int64_t num) {
+        model::Agent agent;
+        agent.num = num;
+        agent.id = model::AgentId(base::uuidV4());
+        agent.organizationNum = organization_.num;
+        agent.email = email;
+        agent.createdAt = agent.updatedAt = clock_.now();
+        write({store::insertAgent(agent)});
+        return agent;
+    }
+
+    static model::AuditEvent eventOf(model::Action action, const model::AgentId& agent) {
+        model::AuditEvent event;
+        event.action = action;
+        event.agentId = agent;
+        return event;
+    }
+
+    tests::FakeClock clock_;
+    std::unique_ptr<tests::FakeStorage> storage_;
+    model::Organization organization_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(CachesTest);
+
+}  // namespace agentidp::server
