@@ -130,6 +130,7 @@ void Connection::process(std::string_view bytes) {
         }
         const bool inHead = reader_->stage() == RequestReader::Stage::Head;
         bytes.remove_prefix(reader_->feed(bytes));
+        if (!loop_.hold(held_, reader_->held())) return refuse({503, "too much is being received at once"});
         switch (reader_->stage()) {
             case RequestReader::Stage::Head: break;
             case RequestReader::Stage::Body:
@@ -161,7 +162,7 @@ void Connection::dispatch() {
     keepAlive_ = reader_->keepAlive();
     http10_ = reader_->http10();
     Request request = reader_->take();
-    reader_.reset();
+    dropReader();
     headOnly_ = request.method == Method::Head;
     request.peer = {address_, transport_->tls(), certificate_};
     request.receivedAt = std::chrono::time_point_cast<base::nanoseconds>(std::chrono::steady_clock::now());
@@ -195,10 +196,15 @@ void Connection::refuse(Refusal refusal) {
     loop_.countRefusal(refusal.status);
     const bool headOnly = reader_ && reader_->request().method == Method::Head;
     Response response = wordRefusal(refusal);
-    reader_.reset();
+    dropReader();
     pending_ = {};
     closing_ = true;
     respond(std::move(response), headOnly);
+}
+
+void Connection::dropReader() {
+    (void)loop_.hold(held_, 0);
+    reader_.reset();
 }
 
 Response Connection::wordRefusal(const Refusal& refusal) {
@@ -320,7 +326,7 @@ void Connection::leave() {
 void Connection::linger() {
     transport_->finish();
     state_ = State::Lingering;
-    reader_.reset();
+    dropReader();
     pending_ = {};
     loop_.wait(*this, Wait::Linger);
     waitReadable();
@@ -338,6 +344,7 @@ void Connection::swallow() {
 void Connection::close() {
     if (state_ == State::Closed) return;
     state_ = State::Closed;
+    dropReader();
     loop_.close(*this);
 }
 

@@ -43,6 +43,7 @@ private:
     void dispatch();
     void peerEnded();
     void refuse(Refusal refusal);
+    void dropReader();
     void respond(Response&& response, bool headOnly);
     void write(const std::string& bytes);
     void flush();
@@ -76,6 +77,7 @@ private:
     bool proven_ = false;  ///< has brought a whole request
     bool closing_ = false;
     std::unique_ptr<RequestReader> reader_;
+    std::size_t held_ = 0;           ///< what the loop has counted for it
     std::optional<Delivery> early_;  ///< the answer came before the handler returned
     std::string pending_;            ///< bytes of later requests
     std::string output_;             ///< what the socket did not take at once

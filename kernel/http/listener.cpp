@@ -41,6 +41,7 @@ public:
         const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
         common.options = std::move(options);
         common.handler = std::move(handler);
+        common.incompleteShare = common.options.incompleteBytes / threads;
         for (unsigned i = 0; i < threads; ++i) loops.push_back(std::make_unique<Loop>(common));
         acceptor = std::make_unique<Acceptor>(common, loops);
     }

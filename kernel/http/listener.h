@@ -56,6 +56,8 @@ struct ListenerOptions {
     std::vector<std::string> addresses{"127.0.0.1:3000"};  ///< host:port; `[::]:PORT` serves both families; port 0 = any free
     unsigned threads = 0;                                  ///< 0 = one a core
     std::size_t maxConnections = 10'000;
+    /// Heads and bodies that are not complete may hold this much together; who would exceed it is answered 503.
+    std::size_t incompleteBytes = 256U << 20U;
     ReaderLimits limits;
     Deadlines deadlines;
     std::optional<TlsOptions> tls;
@@ -77,8 +79,8 @@ struct ListenerStatistics {
 
 class Listener {
 public:
-    /// Binds and listens; serves nothing before start(). Errc::Invalid: an option; Errc::Exists: the address is in use;
-    /// Errc::Unavailable: the system refused.
+    /// Binds and listens; serves nothing before start(). A handler that throws ends the process. Errc::Invalid: an option; Errc::Exists:
+    /// the address is in use; Errc::Unavailable: the system refused.
     [[nodiscard]] static base::Result<std::unique_ptr<Listener>> open(ListenerOptions options, Handler handler);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;

@@ -127,6 +127,12 @@ void Loop::close(Connection& connection) {
     }
 }
 
+bool Loop::hold(std::size_t& counted, std::size_t now) {
+    incomplete_ += now - counted;
+    counted = now;
+    return incomplete_ <= common_.incompleteShare;
+}
+
 base::milliseconds Loop::durationOf(Wait wait) const {
     const Deadlines& deadlines = common_.options.deadlines;
     switch (wait) {

@@ -27,6 +27,7 @@ struct Common {
     ListenerOptions options;
     Handler handler;
     base::SharedGuarded<std::shared_ptr<const TlsContext>> tls;
+    std::size_t incompleteShare = 0;  ///< of one loop
     std::atomic<bool> draining{false};
     std::mutex emptyMutex;
     std::condition_variable empty;  ///< while draining: a loop has closed its last connection
@@ -91,6 +92,8 @@ public:
     void resumeLater(std::uint64_t id);
     /// The object lives until the turn at hand ends.
     void close(Connection& connection);
+    /// Counts what a connection holds of an incomplete request; false if that is more than this loop's share.
+    [[nodiscard]] bool hold(std::size_t& counted, std::size_t now);
     void countRequest() { bump(requests_); }
     void countRefusal(int status) { bump(refused_[static_cast<std::size_t>(status)]); }
 
@@ -125,6 +128,7 @@ private:
     std::array<WaitList, kWaits> waiting_{};
     std::vector<std::unique_ptr<Connection>> closed_;
     unsigned turns_ = 0;
+    std::size_t incomplete_ = 0;
     std::vector<char> scratch_;
     std::string output_;
     DateText date_;

@@ -48,6 +48,8 @@ public:
     [[nodiscard]] bool http10() const { return http10_; }
     /// True once, when the client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1).
     [[nodiscard]] bool takeContinue();
+    /// Bytes held of what is not complete.
+    [[nodiscard]] std::size_t held() const { return held_.size() + request_.body.size(); }
     [[nodiscard]] Request take() { return std::move(request_); }
 
 private:
