@@ -87,7 +87,12 @@ base::Result<void> Foundation::add(std::uint32_t kind, const std::string& name, 
     auto wanted = wantedOf(settings(), kind, name);
     wanted.role = role;
     auto added = plugins_->add(wanted);
-    if (!added) return std::move(added).error();
+    if (!added) {
+        auto error = std::move(added).error();
+        // A file that is missing, foreign or not trusted is what the settings name: the operator mends it, time does not.
+        if (error.code == Errc::NotFound || error.code == Errc::Denied || error.code == Errc::Unsupported) error.code = Errc::Invalid;
+        return error;
+    }
     log_.write(observe::Message::PLUGIN_LOADED,
                {{"plugin", added->plugin}, {"version", added->version}, {"file", added->file}, {"sha256", added->sha256}});
     return {};

@@ -3,7 +3,7 @@
 /// One running plugin behind its C table: the life cycle, the deadline, the turn of plugins that cannot serve two threads, and
 /// the translation of everything that comes back. The typed adapters of each kind stand on this and touch the border nowhere else.
 ///
-/// A plugin without AIP_F_BLOCKS runs on the caller's thread: a virtual call and some 40 ns of clock on top of its own work. One
+/// A plugin without AIP_F_BLOCKS runs on the caller's thread: some 0.12 us on top of its own work, 0.2 us where calls are counted. One
 /// with AIP_F_BLOCKS runs on workers (workers.h), so the host stops waiting at the deadline whatever the plugin does.
 #include <algorithm>
 #include <condition_variable>

@@ -3,8 +3,8 @@
 /// Threads on which calls into one blocking plugin run, so that the host can stop waiting for any of them.
 ///
 /// Why always a second thread, for the ledger's writer too: a caller that is itself inside the plugin cannot be called back, so a
-/// hanging backend would hold every answer that waits for the batch. A call costs two thread switches, measured at 12 us a call
-/// where both threads sleep (tests/bench/plugin_call), once a batch and not once a token: about 1 us of a token's budget.
+/// hanging backend would hold every answer that waits for the batch. A call costs two thread switches, measured at 7 to 10 us a call
+/// (tests/bench/plugin_call), once a batch and not once a token: about 1 us of a token's budget at batches of ten.
 ///
 /// Calls that outlive their deadline are lost: their thread is not waited for any more. Four lost calls wedge the plugin: every
 /// further call fails at once until one comes back. With one worker (a plugin that is not AIP_F_CONCURRENT) a lost call holds the
