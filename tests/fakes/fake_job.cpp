@@ -18,7 +18,7 @@ base::Error failure(aip_status status, const aip_error& error) {
 
 Result<Value> FakeJob::page(std::string_view cursor) {
     const auto* records = static_cast<const aip_records_v1*>(host_.iface("records.v1", 0));
-    Object query{{"limit", 10}, {"status", "suspended"}};
+    Object query{{"limit", 3}, {"status", "suspended"}};
     if (!cursor.empty()) query.emplace_back("cursor", cursor);
     const auto text = base::json::write(query);
     std::string answer;

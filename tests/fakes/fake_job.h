@@ -1,6 +1,6 @@
 #pragma once
 /// @file tests/fakes/fake_job.h
-/// plugin::Job in memory: it finds every suspended agent of the host's records, ten a slice; passes jobContract. One thread.
+/// plugin::Job in memory: it finds every suspended agent of the host's records, three a slice; passes jobContract. One thread.
 #include "base/clock.h"
 #include "plugin/contract/job_host.h"
 #include "plugin/job.h"
