@@ -30,7 +30,8 @@ std::vector<Op> batch() {
     ops.push_back(mark(Op::Code::Lock, "tip"));
     for (int i = 0; i < 10; ++i) {
         std::vector<Assign> set;
-        for (const auto* column : {"index", "at", "action", "agent", "organization", "a", "b", "c", "d", "e"}) set.push_back({column, std::int64_t{i}});
+        for (const auto* column : {"index", "at", "action", "agent", "organization", "a", "b", "c", "d", "e"})
+            set.push_back({column, std::int64_t{i}});
         for (const auto* column : {"body", "hash", "id", "ip", "agent_name"}) set.push_back({column, std::string(i == 0 ? 600 : 40, 'x')});
         ops.push_back(insertInto("entries", std::move(set)));
     }

@@ -96,8 +96,10 @@ public:
     void refusesAFindingWithoutASubject() {
         tests::FakeLedger ledger(*storage_, clock_);
         Findings findings(ledger, *storage_, clock_);
-        CPPUNIT_ASSERT(findings.report("three", base::json::Object{{"code", "late"}, {"severity", "warning"}}).error().code == Errc::Invalid);
-        CPPUNIT_ASSERT(findings.report("three", base::json::Object{{"code", "late"}, {"severity", "odd"}, {"subject", "s"}}).error().code == Errc::Invalid);
+        CPPUNIT_ASSERT(findings.report("three", base::json::Object{{"code", "late"}, {"severity", "warning"}}).error().code ==
+                       Errc::Invalid);
+        CPPUNIT_ASSERT(findings.report("three", base::json::Object{{"code", "late"}, {"severity", "odd"}, {"subject", "s"}}).error().code ==
+                       Errc::Invalid);
         CPPUNIT_ASSERT(ledger.events().empty());
     }
 

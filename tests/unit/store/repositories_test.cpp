@@ -138,7 +138,8 @@ public:
     void revocationsLoadInPagesWithoutExpiredOnes() {
         std::vector<plugin::Op> ops;
         for (int i = 0; i < 300; ++i)
-            ops.push_back(insertRevocation({model::Jti("j" + std::to_string(i)), clock_.now() + std::chrono::seconds(i < 100 ? -1 : 60), clock_.now()}));
+            ops.push_back(insertRevocation(
+                {model::Jti("j" + std::to_string(i)), clock_.now() + std::chrono::seconds(i < 100 ? -1 : 60), clock_.now()}));
         plugin::Transaction tx;
         CPPUNIT_ASSERT(storage_->apply(tx, ops, plugin::ApplyMode::Commit, call()).ok());
         std::size_t seen = 0;
