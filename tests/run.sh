@@ -33,7 +33,7 @@ say() { printf '== %s (%s s)\n' "$*" "$SECONDS" >&2; }
 suite() {
   local name=$1; shift
   local out=$scratch/out.$RANDOM
-  "$@" > "$out" 2> "$out.err"; local code=$?
+  timeout --kill-after=10 1500 "$@" > "$out" 2> "$out.err"; local code=$?
   cat "$out"
   grep -E '^(ok|not ok|skip) ' "$out" >> "$report" || true
   if [ $code -ne 0 ] && ! grep -q '^not ok ' "$out"; then
@@ -86,7 +86,8 @@ run_asan() {
   build build-asan suites
   run_cppunit build-asan unit
   run_cppunit build-asan contract
-  run_flows build-asan
+  # Plugins are never unloaded, so what they keep for ever looks like a leak when the whole daemon ends; the suites look for leaks.
+  ASAN_OPTIONS=detect_leaks=0 run_flows build-asan
 }
 run_tsan() {
   say 'build with TSan'

@@ -67,8 +67,8 @@ def run():
             source = build_dir() / "tests/broken_plugins" / f"ratelimit-{name}.so"
             shutil.copy(source, folder)
             (folder / source.name).chmod(0o755)
-            # A hang is given a second, so that the check does not take half a minute.
-            changes = {"plugins.path": f"{folder}:{daemon.settings['plugins.path']}", "ratelimit.plugin": name, "start.wait_seconds": "1"}
+            # A hang is given three seconds, so that the check does not take half a minute.
+            changes = {"plugins.path": f"{folder}:{daemon.settings['plugins.path']}", "ratelimit.plugin": name, "start.wait_seconds": "3"}
             got, lines = attempt(daemon, changes)
             table.append(f"broken plugin {name}, {got}, {lines[0][11:] if lines else '(no line)'}")
             if got not in (1, 2) or len(lines) != 1 or f"ratelimit-{name}" not in lines[0] or "step " not in lines[0]:
