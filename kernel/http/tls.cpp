@@ -27,7 +27,7 @@ int refusePassphrase(char*, int, int, void*) { return 0; }
 
 int chooseProtocol(SSL*, const unsigned char** out, unsigned char* outSize, const unsigned char* offered, unsigned int size, void*) {
     constexpr std::string_view kHttp11 = "http/1.1";
-    for (unsigned int at = 0; at + 1 + offered[at] <= size; at += 1U + offered[at]) {
+    for (unsigned int at = 0; at < size && at + 1 + offered[at] <= size; at += 1U + offered[at]) {
         if (std::string_view(reinterpret_cast<const char*>(offered + at + 1), offered[at]) != kHttp11) continue;
         *out = offered + at + 1;
         *outSize = offered[at];

@@ -237,8 +237,8 @@ base::Result<plugin::Op> KeyRing::guardAgainstTwins(const Rows& rows, const mode
     const auto first = store::readMeta(backends_.storage, backends_.clock, kFirstKey);
     if (!first) return first.error();
     if (!*first) return store::insertMeta(kFirstKey, kid.str());
-    return plugin::update("meta", {{"value", kid.str()}},
-                          {{"name", plugin::Compare::Eq, {std::string(kFirstKey)}}, {"value", plugin::Compare::Eq, {**first}}}, 1);
+    // The name and the first row are written together: whoever sees the name and no row has read its rows too early.
+    return fail(Errc::Conflict, "another replica made the first key");
 }
 
 base::Result<KeyRing::Outcome> KeyRing::generate(const Rows& rows, const Transition& transition) {
@@ -257,6 +257,7 @@ base::Result<KeyRing::Outcome> KeyRing::generate(const Rows& rows, const Transit
     row.createdAt = backends_.clock.now();
     row.activatesAt = transition.activatesAt;
     auto guard = guardAgainstTwins(rows, row.kid);
+    if (!guard && guard.error().code == Errc::Conflict) return Outcome::Lost;
     if (!guard) return std::move(guard).error();
     audit::Effect effect;
     effect.ops = {store::insertSigningKey(row), std::move(*guard)};

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <sstream>
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
     if (argc != 3) return 2;
     const std::string folder = argv[1];
     const int effects = std::atoi(argv[2]);
+    std::filesystem::create_directories(folder);
     const base::SystemClock clock;
     tests::LoadedPlugin plugin(clock, plugin::wanted(AIP_KIND_STORAGE, "sqlite", {}), folder);
     auto& storage = plugin.catalog().storage();

@@ -82,7 +82,6 @@ class ListenerLifeTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ListenerLifeTest);
     CPPUNIT_TEST(row51CutsSlowHeadsWhileAGoodClientIsServed);
     CPPUNIT_TEST(cutsSlowBodies);
-    CPPUNIT_TEST(boundsWhatIncompleteRequestsHoldTogether);
     CPPUNIT_TEST(closesIdleConnectionsWithoutAWord);
     CPPUNIT_TEST(cutsClientsThatDoNotRead);
     CPPUNIT_TEST(answersFromOtherThreads);
@@ -135,30 +134,6 @@ public:
         CPPUNIT_ASSERT(client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhel"));
         CPPUNIT_ASSERT_EQUAL(408, client.read().status);
         CPPUNIT_ASSERT(client.ended());
-    }
-
-    void boundsWhatIncompleteRequestsHoldTogether() {
-        ListenerOptions options = loopback();
-        options.threads = 1;
-        options.incompleteBytes = 100'000;
-        const auto listener = serve(std::move(options));
-        const std::string half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 80000\r\n\r\n" + std::string(40'000, 'x');
-        std::vector<RawClient> clients;
-        for (int i = 0; i < 3; ++i) {
-            clients.emplace_back(portOf(*listener));
-            CPPUNIT_ASSERT(clients.back().send(half));
-            // What this one sent has arrived before the next is accepted: the loop serves one thing after the other.
-            RawClient after(portOf(*listener));
-            CPPUNIT_ASSERT_EQUAL(200, after.ask(kGet).status);
-        }
-        CPPUNIT_ASSERT_EQUAL(503, clients[2].read().status);
-        CPPUNIT_ASSERT(clients[2].ended());
-        clients.pop_back();
-        CPPUNIT_ASSERT(clients[1].send(std::string(40'000, 'y')));
-        CPPUNIT_ASSERT_EQUAL(200, clients[1].read().status);
-        // What was held is free again.
-        RawClient large(portOf(*listener));
-        CPPUNIT_ASSERT_EQUAL(200, large.ask(half + std::string(40'000, 'y')).status);
     }
 
     void closesIdleConnectionsWithoutAWord() {
