@@ -31,7 +31,7 @@ import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from daemon import Daemon, basic  # noqa: E402
+from daemon import Daemon, build_dir  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 
@@ -262,7 +262,14 @@ class Check:
             print(result, flush=True)
 
 
+def sanitized():
+    cache = build_dir() / "CMakeCache.txt"
+    return cache.exists() and re.search(r"^AGENTIDP_SANITIZE:\w+=.+$", cache.read_text(), re.M) is not None
+
+
 def one(item):
+    if getattr(getattr(item, "module", None), "judges_shipped_files", False) and sanitized():
+        return f"skip {item.name}: it judges plugins as they are shipped; a sanitizer adds to them"
     try:
         item.run()
         return f"ok {item.name}"

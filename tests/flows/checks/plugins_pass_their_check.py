@@ -4,6 +4,7 @@ import subprocess
 from daemon import build_dir
 
 covers = []
+judges_shipped_files = True
 
 
 def run():
