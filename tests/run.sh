@@ -95,7 +95,7 @@ run_tsan() {
   say 'build with TSan'
   configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
   build build-tsan tsan_suites
-  export TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp halt_on_error=1"
+  export TSAN_OPTIONS=halt_on_error=1
   local binary
   for binary in $(binaries build-tsan '*'); do
     case "$(basename "$binary")" in
