@@ -84,7 +84,7 @@ run_lint() { say lint; AGENTIDP_BUILD=$root/build suite lint bash tests/lint/run
 run_docs() { say docs; AGENTIDP_BUILD=$root/build suite docs bash tests/docs/run.sh ${only:+-k "$only"}; }
 run_asan() {
   say 'build with ASan and UBSan'
-  configure build-asan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DAGENTIDP_SANITIZE=address,undefined
+  configure build-asan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DAGENTIDP_SANITIZE=address,undefined
   build build-asan suites
   run_cppunit build-asan unit
   run_cppunit build-asan contract
@@ -93,7 +93,7 @@ run_asan() {
 }
 run_tsan() {
   say 'build with TSan'
-  configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
+  configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
   build build-tsan tsan_suites
   export TSAN_OPTIONS=halt_on_error=1
   local binary
