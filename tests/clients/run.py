@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Judges that nobody here wrote: libraries of others, each in a small program, against the real daemon.
+
+    run.py [-k TEXT]      one line a judge and algorithm: `ok clients/NAME ALG: what it showed`
+
+Installs what the judges need, at exact versions, into build-clients/ and keeps it there. A judge says each step on a line of its
+own when it has shown it; one that leaves a step out has failed, however it ended. It may say `please rotate`: the daemon then
+signs with a new key, and is told `rotated`.
+"""
+import concurrent.futures
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PLACE = ROOT / "build-clients"
+sys.path.insert(0, str(ROOT / "tests/flows"))
+from daemon import Daemon  # noqa: E402
+
+ALGORITHMS = ("ES256", "RS256")
+SCOPE = "agents:read audit:read"
+STEPS = ["discovery", "basic", "post", "verified", "tampered", "introspected", "revoked", "inactive", "wrong-secret"]
+NODE, GO = 20, (1, 26)
+# name -> (how it is run, the steps it must show)
+JUDGES = {
+    "openid-client": ("node", STEPS + ["new-key"]),
+    # It asks for a JWKS again only a minute after the last time, so a new key is not shown here.
+    "oauth4webapi": ("node", STEPS),
+    "jose": ("node", STEPS + ["confused", "new-key"]),
+    "authlib": ("python", STEPS + ["new-key"]),
+    "joserfc": ("python", STEPS + ["new-key"]),
+    "pyjwt": ("python", STEPS + ["new-key"]),
+    "go-oidc": ("go", STEPS + ["new-key"]),
+}
+
+
+class Skip(Exception):
+    pass
+
+
+def run(command, what, **more):
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL, **more)
+    if result.returncode != 0:
+        raise RuntimeError(f"{what}: exit {result.returncode}: {(result.stdout + result.stderr).strip()[-400:]}")
+    return result.stdout
+
+
+def tool(name, version, least):
+    path = shutil.which(name) or ("/usr/local/go/bin/go" if name == "go" and os.access("/usr/local/go/bin/go", os.X_OK) else None)
+    if not path:
+        raise Skip(f"{name} is not installed")
+    found = tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", run([path, version], name)).groups())
+    if found < least:
+        raise Skip(f"{name} {'.'.join(map(str, least))} or newer is wanted, {found[0]}.{found[1]} is here")
+    return path
+
+
+def fresh(folder, *inputs):
+    """Whether `folder` was installed from these very inputs. `remember` is called once it is."""
+    seal = hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
+    mark = folder / ".installed"
+    if mark.exists() and mark.read_text() == seal:
+        return None
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return lambda: mark.write_text(seal)
+
+
+def install_node():
+    node = tool("node", "--version", (NODE, 0))
+    npm = tool("npm", "--version", (9, 0))
+    folder = PLACE / "js"
+    remember = fresh(folder, HERE / "js/package.json", HERE / "js/package-lock.json")
+    if remember:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "js" / name, folder)
+        run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
+        remember()
+    # A module is looked for beside the file that imports it.
+    for program in (HERE / "js").glob("*.mjs"):
+        shutil.copy(program, folder)
+    return lambda name: [node, folder / f"{name}.mjs"]
+
+
+def install_python():
+    folder = PLACE / "py"
+    remember = fresh(folder, HERE / "py/requirements.txt")
+    if remember:
+        run([sys.executable, "-m", "venv", folder], "python3 -m venv (Debian: python3-venv)")
+        run([folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", HERE / "py/requirements.txt"], "pip install")
+        remember()
+    return lambda name: [folder / "bin/python", "-B", HERE / "py" / f"{name}_judge.py"]
+
+
+def install_go():
+    go = tool("go", "version", GO)
+    binary = PLACE / "go/judge"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    run([go, "build", "-mod=readonly", "-o", binary, "."], "go build", cwd=HERE / "go", env=dict(os.environ, GOTOOLCHAIN="local", CGO_ENABLED="0"))
+    return lambda name: [binary]
+
+
+def judged(command, daemon, alg, agent):
+    """The steps shown; raises where the judge ended badly."""
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    env.update(JUDGE_ISSUER="http://" + daemon.address, JUDGE_CLIENT_ID=agent["agentId"], JUDGE_CLIENT_SECRET=agent["clientSecret"], JUDGE_ALG=alg,
+               JUDGE_SCOPE=SCOPE, AUTHLIB_INSECURE_TRANSPORT="1")
+    process = subprocess.Popen([str(word) for word in command], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
+    timer = threading.Timer(90, process.kill)
+    timer.start()
+    errors = []
+    reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))
+    reader.start()
+    steps = []
+    try:
+        for line in process.stdout:
+            if line == "please rotate\n":
+                rotation = daemon.cli("keys", "rotate", "--now")
+                if rotation.returncode != 0:
+                    raise RuntimeError("keys rotate --now: " + rotation.stderr.strip())
+                process.stdin.write("rotated\n")
+                process.stdin.flush()
+            else:
+                steps.append(line.strip())
+        code = process.wait()
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        reader.join()
+    if code != 0:
+        said = [line.strip() for line in errors[0].splitlines() if re.search(r"(Error|Exception|refused|accepted|: )", line)] or errors[0].splitlines()[-1:]
+        raise RuntimeError(f"after {steps[-1] if steps else 'nothing'}: exit {code}: {' | '.join(said[:3])[:500] or errors[0][-300:]}")
+    return steps
+
+
+def main():
+    only = sys.argv[sys.argv.index("-k") + 1] if "-k" in sys.argv else ""
+    wanted = {name: JUDGES[name] for name in JUDGES if any(only in f"clients/{name} {alg}" for alg in ALGORITHMS)}
+    installers = {"node": install_node, "python": install_python, "go": install_go}
+    kinds = {kind for kind, _ in wanted.values()}
+    failed, commands, skipped = False, {}, {}
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for kind, future in {kind: pool.submit(installers[kind]) for kind in sorted(kinds)}.items():
+            try:
+                commands[kind] = future.result()
+            except Skip as reason:
+                skipped[kind] = reason
+            except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+                failed = True
+                print(f"not ok clients/install-{kind}: {str(error).splitlines()[0] if str(error) else error}".replace("\n", " "), flush=True)
+    for alg in ALGORITHMS:
+        chosen = [name for name in wanted if only in f"clients/{name} {alg}"]
+        if not chosen:
+            continue
+        with Daemon({"token.alg": alg, "log.requests": "false"}) as daemon:
+            admin = daemon.admin_token()
+            for name in chosen:
+                kind, steps = JUDGES[name]
+                if kind in skipped:
+                    print(f"skip clients/{name} {alg}: {skipped[kind]}", flush=True)
+                if kind not in commands:
+                    continue
+                try:
+                    shown = judged(commands[kind](name), daemon, alg, daemon.agent(f"judge-{name}", SCOPE.split(), token=admin))
+                    missing = [step for step in steps if step not in shown]
+                    if missing:
+                        raise RuntimeError("it never showed " + ", ".join(missing))
+                    print(f"ok clients/{name} {alg}: {', '.join(shown)}", flush=True)
+                except (RuntimeError, OSError) as error:
+                    failed = True
+                    print(f"not ok clients/{name} {alg}: {error}".replace("\n", " "), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
