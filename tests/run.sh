@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
 # `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
-#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N]
+#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--windows N] [--long]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 set_name=all
 only=
-seconds=60
+seconds=
+bench=()
 more=
 while [ $# -gt 0 ]; do
   case "$1" in
     -k) only=${2:?-k wants a name}; shift 2 ;;
-    --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
+    --seconds) seconds=${2:?--seconds wants a number}; bench+=("$1" "$2"); shift 2 ;;
+    --windows) bench+=("$1" "${2:?--windows wants a number}"); shift 2 ;;
+    --long) bench+=("$1"); shift ;;
     unit|contract|flows|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
     security) more=security; shift ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
@@ -123,7 +126,11 @@ case $set_name in
       printf '%s\n' lint docs unit contract flows clients asan tsan '(long: bench fuzz tidy)'
     fi
     exit 0 ;;
-  bench) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build product load floor; exec python3 tests/bench/bench.py --build build ;;
+  bench)
+    configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON
+    build build product load floor
+    python3 tests/bench/bench.py --build build ${only:+--only "$only"} ${bench[@]+"${bench[@]}"}
+    exit ;;
   lint) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; run_lint ;;
   tidy) release; suite tidy bash tests/lint/tidy.sh ;;
   docs) release; run_docs ;;
@@ -132,7 +139,7 @@ case $set_name in
   flows) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build product broken_plugins; run_flows build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
-  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "$seconds" ${only:+-k "$only"} ;;
+  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${only:+-k "$only"} ;;
   clients) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build product; run_clients ;;
   all)
     if [ "$only" = security ]; then

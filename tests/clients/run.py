@@ -8,11 +8,9 @@ own when it has shown it; one that leaves a step out has failed, however it ende
 signs with a new key, and is told `rotated`.
 """
 import concurrent.futures
-import hashlib
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -20,13 +18,14 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PLACE = ROOT / "build-clients"
-sys.path.insert(0, str(ROOT / "tests/flows"))
+sys.path[:0] = [str(ROOT / "tests/flows"), str(ROOT / "tests/support")]
 from daemon import Daemon  # noqa: E402
+from fetched import Skip, fresh, node_with_packages, run, tool  # noqa: E402
 
 ALGORITHMS = ("ES256", "RS256")
 SCOPE = "agents:read audit:read"
 STEPS = ["discovery", "basic", "post", "verified", "tampered", "introspected", "revoked", "inactive", "wrong-secret"]
-NODE, GO = 20, (1, 26)
+GO = (1, 26)
 # name -> (how it is run, the steps it must show)
 JUDGES = {
     "openid-client": ("node", STEPS + ["new-key"]),
@@ -40,51 +39,9 @@ JUDGES = {
 }
 
 
-class Skip(Exception):
-    pass
-
-
-def run(command, what, **more):
-    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL, **more)
-    if result.returncode != 0:
-        raise RuntimeError(f"{what}: exit {result.returncode}: {(result.stdout + result.stderr).strip()[-400:]}")
-    return result.stdout
-
-
-def tool(name, version, least):
-    path = shutil.which(name) or ("/usr/local/go/bin/go" if name == "go" and os.access("/usr/local/go/bin/go", os.X_OK) else None)
-    if not path:
-        raise Skip(f"{name} is not installed")
-    found = tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", run([path, version], name)).groups())
-    if found < least:
-        raise Skip(f"{name} {'.'.join(map(str, least))} or newer is wanted, {found[0]}.{found[1]} is here")
-    return path
-
-
-def fresh(folder, *inputs):
-    """Whether `folder` was installed from these very inputs. `remember` is called once it is."""
-    seal = hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
-    mark = folder / ".installed"
-    if mark.exists() and mark.read_text() == seal:
-        return None
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return lambda: mark.write_text(seal)
-
-
 def install_node():
-    node = tool("node", "--version", (NODE, 0))
-    npm = tool("npm", "--version", (9, 0))
     folder = PLACE / "js"
-    remember = fresh(folder, HERE / "js/package.json", HERE / "js/package-lock.json")
-    if remember:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / "js" / name, folder)
-        run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
-        remember()
-    # A module is looked for beside the file that imports it.
-    for program in (HERE / "js").glob("*.mjs"):
-        shutil.copy(program, folder)
+    node = node_with_packages(HERE / "js", folder)
     return lambda name: [node, folder / f"{name}.mjs"]
 
 
@@ -99,7 +56,8 @@ def install_python():
 
 
 def install_go():
-    go = tool("go", "version", GO)
+    # Where the makers' own package puts it, which is not on every PATH.
+    go = tool("go", "version", GO, elsewhere=("/usr/local/go/bin/go",))
     binary = PLACE / "go/judge"
     binary.parent.mkdir(parents=True, exist_ok=True)
     run([go, "build", "-mod=readonly", "-o", binary, "."], "go build", cwd=HERE / "go", env=dict(os.environ, GOTOOLCHAIN="local", CGO_ENABLED="0"))
