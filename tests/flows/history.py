@@ -66,10 +66,21 @@ def acknowledged(history):
     return sum(1 for call in history["calls"] if call["ok"] and effect_of(call))
 
 
-def find_missing(history, ledger):
+def maybe_dead(history):
+    """Tokens that a suspension may have ended, answered or not: revoking one is 200 and changes nothing (RFC 7009 section 2.2)."""
+    tried = {}
     for call in history["calls"]:
-        effect = effect_of(call) if call["ok"] else None
-        # One credential is rotated many times: as many events as acknowledged answers are wanted, counted below.
+        if call["op"] == "suspend":
+            tried.setdefault(call["agent"], []).append(call)
+    return {call["jti"] for call in history["calls"] if call["op"] == "issue" and call["ok"]
+            for suspension in tried.get(call["agent"], []) if suspension["end"] is None or suspension["end"] > call["start"]}
+
+
+def find_missing(history, ledger):
+    dead = maybe_dead(history)
+    for call in history["calls"]:
+        effect = effect_of(call) if call["ok"] and not (call["op"] == "revoke" and call["jti"] in dead) else None
+        # Where one subject has many effects, as many events as acknowledged answers are wanted, counted below.
         if effect and ledger.first(*effect) is None:
             yield f"{effect[0]} of {effect[1]} was acknowledged and is not in the ledger"
     wanted = {}
