@@ -67,19 +67,26 @@ def acknowledged(history):
 
 
 def maybe_dead(history):
-    """Tokens that a suspension may have ended, answered or not: revoking one is 200 and changes nothing (RFC 7009 section 2.2)."""
-    tried = {}
+    """Whether a suspension, answered or not, may have ended this token before it was revoked: that is 200 then, and changes nothing (RFC
+    7009 section 2.2)."""
+    tried, issued = {}, {}
     for call in history["calls"]:
         if call["op"] == "suspend":
             tried.setdefault(call["agent"], []).append(call)
-    return {call["jti"] for call in history["calls"] if call["op"] == "issue" and call["ok"]
-            for suspension in tried.get(call["agent"], []) if suspension["end"] is None or suspension["end"] > call["start"]}
+        elif call["op"] == "issue" and call["ok"]:
+            issued[call["jti"]] = call
+
+    def judge(revocation):
+        token = issued.get(revocation["jti"])
+        return token is not None and any(each["start"] < revocation["end"] and (each["end"] is None or each["end"] > token["start"])
+                                         for each in tried.get(token["agent"], []))
+    return judge
 
 
 def find_missing(history, ledger):
     dead = maybe_dead(history)
     for call in history["calls"]:
-        effect = effect_of(call) if call["ok"] and not (call["op"] == "revoke" and call["jti"] in dead) else None
+        effect = effect_of(call) if call["ok"] and not (call["op"] == "revoke" and dead(call)) else None
         # Where one subject has many effects, as many events as acknowledged answers are wanted, counted below.
         if effect and ledger.first(*effect) is None:
             yield f"{effect[0]} of {effect[1]} was acknowledged and is not in the ledger"

@@ -124,6 +124,8 @@ def rolled_back(story):
 PLANTED = [
     ("a token without its entry", "missing", drop_entry("token.issued", "t4")),
     ("a revocation without its entry", "missing", drop_entry("token.revoked")),
+    ("a revocation without its entry, its agent suspended only later", "missing",
+     lambda story: (drop_entry("token.revoked")(story), story.call("suspend", ok=False, agent="a"))),
     ("a suspension without its entry", "missing", drop_entry("agent.suspended")),
     ("a rotated secret without its entry", "missing", drop_entry("credential.rotated")),
     ("the second of two suspensions without its entry", "missing", late("suspend", agent="b")),
