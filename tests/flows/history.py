@@ -5,13 +5,15 @@ A history is a dictionary of lists, each item a dictionary:
                  issue: agent, secret, ok; answered: jti, kid      introspect, bearer: jti, accepted
                  revoke: jti      suspend, reactivate, create: agent
                  credential: credentialId      end_secret: secret (what a rotation or revocation ended), credentialId, action
-                 rotate: kid
+                 rotate: kid, now (whether it should sign at once), wall (begin and end of the attempt as the ledger tells time)
                `ok` says that the answer was a success: an acknowledged effect. Ops without effect have it, too.
   entries      the final ledger in order: leaf (bytes), text (the stored entry)
   checkpoints  start, end, size, root (bytes), signed (whether the pinned key signed it)
   jwks         start, end, kids
   key_states   lists of (kid, state), each read at one moment
+and max_age, the seconds for which verifiers may keep a JWKS.
 """
+import datetime
 import hashlib
 import json
 
@@ -187,6 +189,7 @@ def find_unpublished(history, ledger):
         before, used = ledger.first("key.activated" if kid == first_key else "key.published", kid), ledger.first("token.issued", kid)
         if before is None or (used is not None and used < before):
             yield f"key {kid} signed before the ledger said that it was published"
+    yield from find_early(history, ledger)
     known, at = set(), 0
     for document in sorted(history["jwks"], key=lambda each: each["start"]):
         while at < len(issued) and issued[at]["end"] < document["start"]:
@@ -194,6 +197,21 @@ def find_unpublished(history, ledger):
             at += 1
         for kid in known - set(document["kids"]):
             yield f"key {kid} had signed and was not in a JWKS asked for later"
+
+
+def find_early(history, ledger):
+    """Keys of ordinary rotations that signed before every cached JWKS had run out."""
+    hurried = [call["wall"] for call in history["calls"] if call["op"] == "rotate" and call["now"]]
+    for call in history["calls"]:
+        if call["op"] != "rotate" or not call["ok"] or call["now"]:
+            continue
+        published, activated = ledger.first("key.published", call["kid"]), ledger.first("key.activated", call["kid"])
+        if published is None or activated is None:
+            continue
+        begin, end = (datetime.datetime.fromisoformat(ledger.entries[index]["ts"]).timestamp() for index in (published, activated))
+        # A rotation that was to act at once, tried in between, may have taken this key.
+        if end - begin < history["max_age"] and not any(first <= end and last >= begin for first, last in hurried):
+            yield f"key {call['kid']} signed {end - begin:.3f} s after it was published"
 
 
 def find_revived(history, _ledger):

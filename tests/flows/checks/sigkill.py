@@ -29,6 +29,7 @@ WORKERS = 4
 TOKENS_KEPT = 4000
 SWEPT = 1500
 LONGEST = 240
+MAX_AGE = 1
 
 
 def verifier():
@@ -56,6 +57,7 @@ class World:
         self.suspended = []
         self.tokens, self.dead = [], []  # (jti, agentId, token)
         self.history = {name: [] for name in ("calls", "checkpoints", "jwks", "key_states", "entries")}
+        self.history["max_age"] = MAX_AGE
         self.unexpected = []
 
     def remember(self, op, start, end, ok, **more):
@@ -332,10 +334,11 @@ class Rotator(threading.Thread):
                     self.world.unexpected.append(f"rotator: {type(error).__name__}: {error}")
 
     def rotate(self):
-        start = time.monotonic()
-        answer = self.daemon.cli("--json", "keys", "rotate", *(["--now"] if self.random.random() < 0.5 else []))
+        start, wall, now = time.monotonic(), time.time(), self.random.random() < 0.5
+        answer = self.daemon.cli("--json", "keys", "rotate", *(["--now"] if now else []))
         done = answer.returncode == 0
-        self.world.remember("rotate", start, time.monotonic() if done else None, done, kid=json.loads(answer.stdout)["kid"] if done else None)
+        self.world.remember("rotate", start, time.monotonic() if done else None, done, kid=json.loads(answer.stdout)["kid"] if done else None, now=now,
+                            wall=(wall, time.time()))
         self.read_states()
 
     def read_states(self):
@@ -424,7 +427,7 @@ def run():
     chance, world, points, proofs = random.Random(seed), World(), failpoints(), verifier()
     # The port is another one after each start; the issuer must not be, or every old token would be refused for that alone.
     settings = {"issuer": "https://idp.example", "ratelimit.client.per_minute": "1000000000", "ratelimit.address.failures_per_minute": "1000000000",
-                "log.requests": "false", "audit.checkpoint_seconds": "1", "jwks.max_age_seconds": "1"}
+                "log.requests": "false", "audit.checkpoint_seconds": "1", "jwks.max_age_seconds": str(MAX_AGE)}
     with Daemon(settings) as daemon:
         world.address, world.admin = daemon.address, daemon.admin_token()
         key_text = daemon.json("GET", "/api/v1/audit/key").json()["key"]
@@ -488,7 +491,8 @@ def run():
     looked = {"checkpoints": len(world.history["checkpoints"]), "jwks": len(world.history["jwks"]), "key_states": len(world.history["key_states"]),
               "revoked": sum(call["op"] == "revoke" and call["ok"] for call in world.history["calls"]),
               "suspended": sum(call["op"] == "suspend" and call["ok"] for call in world.history["calls"]),
-              "rotated": sum(call["op"] == "rotate" and call["ok"] for call in world.history["calls"])}
+              "rotated": sum(call["op"] == "rotate" and call["ok"] and not call["now"] for call in world.history["calls"]),
+              "rotated at once": sum(call["op"] == "rotate" and call["ok"] and call["now"] for call in world.history["calls"])}
     # A run that exercised nothing shows nothing.
     assert kills < 20 or all(looked.values()), f"the load never came to some of it: {looked}"
     return counts

@@ -15,11 +15,12 @@ class Story:
         self.now = 0.0
         self.lseq = {}
         self.history = {name: [] for name in ("calls", "entries", "checkpoints", "jwks", "key_states")}
+        self.history["max_age"] = 3
 
     def entry(self, action, epoch=1, jti="", agent="", **metadata):
         self.lseq[epoch] = self.lseq.get(epoch, 0) + 1
         text = json.dumps({"action": action, "agentId": agent, "epoch": epoch, "eventId": f"e{len(self.history['entries'])}", "jti": jti,
-                           "lseq": self.lseq[epoch], "metadata": metadata, "replica": "r"})
+                           "lseq": self.lseq[epoch], "metadata": metadata, "replica": "r", "ts": stamp(self.now)})
         self.history["entries"].append({"text": text, "leaf": hashlib.sha256(b"\x00" + text.encode()).digest()})
 
     def call(self, op, ok=True, **more):
@@ -37,6 +38,10 @@ class Story:
         self.history["checkpoints"].append({"start": self.now - 1, "end": self.now, "size": size, "root": root, "signed": True})
         self.history["jwks"].append({"start": self.now - 1, "end": self.now, "kids": kids})
         self.history["key_states"].append(states)
+
+
+def stamp(seconds):
+    return f"2026-01-01T00:{int(seconds) // 60:02}:{int(seconds) % 60:02}.000000+00:00"
 
 
 def naive_root(leaves):
@@ -68,7 +73,7 @@ def true_story():
     story.entry("token.issued", 1, "t-lost", "a", kid="k1")  # durable, but nobody was answered
     story.looked(["k1"], [("k1", "active")])
     story.entry("key.published", 2, kid="k2")
-    story.call("rotate", kid="k2")
+    story.call("rotate", kid="k2", now=False, wall=(0, 0))
     story.looked(["k1", "k2"], [("k1", "active"), ("k2", "published")])
     story.entry("key.activated", 2, kid="k2")
     story.token("t3", "a", "k2", epoch=2)
@@ -121,6 +126,14 @@ def rolled_back(story):
     story.history["checkpoints"].append(dict(story.history["checkpoints"][0], start=story.now - 1, end=story.now))
 
 
+def early(story):
+    """The activation comes at the same second as the publication; nothing else changes."""
+    entries = [json.loads(entry["text"]) for entry in story.history["entries"]]
+    published = next(entry for entry in entries if entry["action"] == "key.published")
+    at = next(number for number, entry in enumerate(entries) if entry["action"] == "key.activated" and entry["metadata"]["kid"] == "k2")
+    edit(at, ts=published["ts"])(story)
+
+
 PLANTED = [
     ("a token without its entry", "missing", drop_entry("token.issued", "t4")),
     ("a revocation without its entry", "missing", drop_entry("token.revoked")),
@@ -143,6 +156,7 @@ PLANTED = [
     ("the old key signing after the new one", "two_active", lambda story: story.token("t9", "a", "k1", epoch=2)),
     ("a key that was never activated", "two_active", lambda story: story.token("t9", "a", "k3", epoch=2)),
     ("a key that signs before it is published", "unpublished", drop_entry("key.published")),
+    ("a key that signs before cached JWKS have run out", "unpublished", early),
     ("a JWKS without the key that signed", "unpublished", lambda story: story.looked(["k2"], [("k2", "active")])),
     ("a revoked token called active", "revived", late("introspect", jti="t1", accepted=True)),
     ("a revoked token let in", "revived", late("bearer", jti="t1", accepted=True)),
