@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
 # `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
-#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N]
+#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--windows N] [--long]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 set_name=all
 only=
-seconds=60
+seconds=
+bench=()
 more=
 while [ $# -gt 0 ]; do
   case "$1" in
     -k) only=${2:?-k wants a name}; shift 2 ;;
-    --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
+    --seconds) seconds=${2:?--seconds wants a number}; bench+=("$1" "$2"); shift 2 ;;
+    --windows) bench+=("$1" "${2:?--windows wants a number}"); shift 2 ;;
+    --long) bench+=("$1"); shift ;;
     unit|contract|flows|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
     security) more=security; shift ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
@@ -91,6 +94,7 @@ run_cppunit() {  # BUILD_FOLDER PREFIX
 }
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }
 run_lint() { say lint; AGENTIDP_BUILD=$root/build suite lint bash tests/lint/run.sh ${only:+-k "$only"}; }
+run_clients() { say clients; AGENTIDP_BUILD=$root/build suite clients python3 tests/clients/run.py ${only:+-k "$only"}; }
 run_docs() { say docs; AGENTIDP_BUILD=$root/build suite docs bash tests/docs/run.sh ${only:+-k "$only"}; }
 run_asan() {
   say 'build with ASan and UBSan'
@@ -128,10 +132,13 @@ case $set_name in
           "$binary" --list | grep -oE '^.*row[0-9]+.*$' | sed -E "s/^(.*row0*([0-9]+).*)$/\2\t$(basename "$binary") \1/"
         done; } | sort -n | awk -F'\t' '{ print "row " $1 ": " $2 }'
     else
-      printf '%s\n' lint docs unit contract flows asan tsan '(long: bench fuzz tidy clients)'
+      printf '%s\n' lint docs unit contract flows clients asan tsan '(long: bench fuzz tidy)'
     fi
     exit 0 ;;
-  bench) release product load floor; exec python3 tests/bench/bench.py --build build ;;
+  bench)
+    release product load floor
+    python3 tests/bench/bench.py --build build ${only:+--only "$only"} ${bench[@]+"${bench[@]}"}
+    exit ;;
   lint) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; run_lint ;;
   tidy) release all; suite tidy bash tests/lint/tidy.sh ;;
   docs) release product; run_docs ;;
@@ -140,8 +147,8 @@ case $set_name in
   flows) release product broken_plugins; run_flows build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
-  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "$seconds" ${only:+-k "$only"} ;;
-  clients) finish 'skip clients: the client judges come with the next issue' ;;
+  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${only:+-k "$only"} ;;
+  clients) release product; run_clients ;;
   all)
     if [ "$only" = security ]; then
       sanitized
@@ -155,6 +162,7 @@ case $set_name in
     run_lint
     run_docs
     run_flows build
+    run_clients
     run_asan
     run_tsan ;;
 esac
