@@ -15,6 +15,15 @@ constexpr std::array kDirect{
     Direct{"JWKS_CACHE_TTL_SECONDS", Setting::JwksMaxAgeSeconds},
 };
 
+/// The six of the MACP auth-service. Its users leave one empty where they mean its default.
+constexpr std::array kMint{
+    Direct{"MACP_AUTH_ISSUER", Setting::MacpIssuer},
+    Direct{"MACP_AUTH_AUDIENCE", Setting::MacpAudience},
+    Direct{"MACP_AUTH_MAX_TTL_SECONDS", Setting::MacpTtlMaxSeconds},
+    Direct{"MACP_AUTH_DEFAULT_TTL_SECONDS", Setting::MacpTtlDefaultSeconds},
+};
+constexpr std::array<std::string_view, 2> kMintKey{"MACP_AUTH_SIGNING_ALG", "MACP_AUTH_SIGNING_KEY_JSON"};
+
 /// A variable whose presence selects a plugin, which then reads the variable itself.
 struct Selecting {
     std::string_view variable;
@@ -27,7 +36,7 @@ constexpr std::array kSelecting{
     Selecting{"REDIS_URL", Setting::RatelimitPlugin, "redis", "ratelimit-redis"},
 };
 
-constexpr std::array<std::string_view, 14> kNotOffered{
+constexpr std::array<std::string_view, 10> kNotOffered{
     "JWT_PRIVATE_KEY",
     "JWT_PUBLIC_KEY",
     "VAULT_ADDR",
@@ -36,10 +45,6 @@ constexpr std::array<std::string_view, 14> kNotOffered{
     "POLICY_DIR",
     "ENCRYPTION_KEY_VAULT_PATH",
     "OIDC_FORCE_KEY_ROTATION",
-    "MACP_AUTH_ISSUER",
-    "MACP_AUTH_AUDIENCE",
-    "MACP_AUTH_MAX_TTL_SECONDS",
-    "MACP_AUTH_DEFAULT_TTL_SECONDS",
     "MACP_AUTH_SIGNING_ALG",
     "MACP_AUTH_SIGNING_KEY_JSON",
 };
@@ -60,6 +65,15 @@ ReferenceReading readReferenceVariables(const Environment& environment) {
     }
     for (const auto& direct : kDirect)
         if (const auto* value = find(environment, direct.variable)) wish(direct.variable, direct.setting, *value);
+    const auto mints = [&](std::string_view variable) {
+        const auto* value = find(environment, variable);
+        const bool set = value != nullptr && !value->empty();
+        if (set && reading.mintVariable.empty()) reading.mintVariable = variable;
+        return set;
+    };
+    for (const auto& direct : kMint)
+        if (mints(direct.variable)) wish(direct.variable, direct.setting, *find(environment, direct.variable));
+    for (const auto variable : kMintKey) mints(variable);
     for (const auto& selecting : kSelecting) {
         if (find(environment, selecting.variable) == nullptr) continue;
         wish(selecting.variable, selecting.setting, std::string(selecting.name));

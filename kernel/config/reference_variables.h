@@ -28,6 +28,7 @@ struct ReferencePluginWish {
 struct ReferenceReading {
     std::vector<ReferenceWish> wishes;
     std::vector<ReferencePluginWish> pluginWishes;
+    std::string mintVariable;             ///< the first of the six that turn the MACP mint on; empty where none is set
     std::vector<std::string> notOffered;  ///< variables that are set and that this version does not serve
 };
 
