@@ -11,6 +11,7 @@
 #include "app/housekeeper.h"
 #include "app/initialise.h"
 #include "app/job_host.h"
+#include "app/mint_key.h"
 #include "audit/appender.h"
 #include "audit/checkpointer.h"
 #include "audit/reader.h"
@@ -95,18 +96,6 @@ server::MintLimits mintLimits(const config::Settings& settings) {
     out.ttl.maxSeconds = static_cast<double>(settings.integer(Setting::MacpTtlMaxSeconds));
     out.perMinute = settings.integer(Setting::MacpMintPerMinute);
     return out;
-}
-
-/// Where the key that signs minted tokens is from, in the reference's word: a keys plugin made it.
-std::string_view mintKeySource() { return "generated"; }
-
-base::Result<void> checkMintKey(const config::Settings& settings) {
-    if (mintRoutes(settings) == server::MintRoutes::Off || settings.text(Setting::Mode) != "production" || mintKeySource() != "generated" ||
-        settings.flag(Setting::MacpMintAllowGeneratedKey))
-        return {};
-    return fail(Errc::Invalid,
-                "production mode does not mint with a generated key: give the mint its own key in MACP_AUTH_SIGNING_KEY_JSON, or say "
-                "macp.mint.allow_generated_key = true");
 }
 
 /// A key file's path out of its reference: the TLS library reads it itself, so that no copy of it stays with us.
@@ -263,7 +252,7 @@ struct Daemon::Rooms {
 base::Result<void> Daemon::Rooms::bind(const config::Loaded& loaded) {
     const auto& given = loaded.settings;
     if (auto raised = raiseOpenFiles(given.integer(Setting::ServerMaxConnections)); !raised) return raised;
-    if (auto allowed = checkMintKey(given); !allowed) return allowed;
+    if (auto allowed = judgeMintKey(given); !allowed) return allowed;
     const bool mints = mintRoutes(given) == server::MintRoutes::On;
     const auto options = [&](const std::string& address,
                              std::atomic<const server::Front*>& target) -> base::Result<std::unique_ptr<http::Listener>> {
@@ -296,8 +285,10 @@ base::Result<void> Daemon::Rooms::bind(const config::Loaded& loaded) {
     auto opened = options(given.text(Setting::ServerListen), front);
     if (!opened) {
         auto error = std::move(opened).error();
-        error.hint =
-            "server.listen = " + given.text(Setting::ServerListen) + ": " + error.hint + "; stop what uses it, or set another address";
+        const auto& origin = given.origin(Setting::ServerListen);
+        const std::string from = origin.kind == config::Origin::Kind::BuiltIn ? "" : " (" + config::describe(origin) + ")";
+        error.hint = "server.listen = " + given.text(Setting::ServerListen) + from + ": " + error.hint +
+                     "; stop what uses it, or set another address";
         return error;
     }
     listener = std::move(*opened);
