@@ -53,7 +53,9 @@ base::Result<std::optional<MintedClaims>> Minted::verify(std::string_view token,
     const std::optional<MintedClaims> worthless;
     const auto verified = ports_.jws.verify(token);
     if (!verified) {
-        if (verified.error().code == base::Errc::Unavailable) return verified.error();
+        using base::Errc;
+        const auto code = verified.error().code;
+        if (code == Errc::Unavailable || code == Errc::Deadline || code == Errc::Internal) return verified.error();
         return worthless;
     }
     // An access token of ours is another thing, whatever its claims say.

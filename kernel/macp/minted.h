@@ -45,7 +45,7 @@ public:
     };
     Minted(Ports ports, MintNames names) : ports_(ports), names_(std::move(names)) {}
 
-    /// The claims of a live token of this mint; nothing for any other text, an expired or a revoked one. Unavailable: nobody can say.
+    /// The claims of a live token of this mint; nothing for any other text, an expired or a revoked one. Any error: nobody can say.
     [[nodiscard]] base::Result<std::optional<MintedClaims>> verify(std::string_view token, base::Instant now) const;
     /// RFC 7662, for callers that may see it: tokens:introspect, and with it macp:mint or admin:orgs, for a minted token belongs to no
     /// organization. Nothing where the caller may not, or the token is worth nothing.

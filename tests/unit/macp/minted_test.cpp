@@ -133,6 +133,13 @@ public:
         house.revocations.failure = base::fail(base::Errc::Unavailable, "", "stale");
         CPPUNIT_ASSERT(!minted.verify(made.token, house.clock.now()).ok());
         CPPUNIT_ASSERT(!minted.revoke(caller({"macp:mint", "tokens:revoke"}), made.token, house.origin()).ok());
+        house.revocations.failure.reset();
+        for (const auto code : {base::Errc::Unavailable, base::Errc::Deadline, base::Errc::Internal}) {
+            house.jws.failure = base::fail(code, "", "the plugin is away");
+            CPPUNIT_ASSERT(!minted.verify(made.token, house.clock.now()).ok());
+        }
+        house.jws.failure = base::fail(base::Errc::Unauthenticated, "");
+        CPPUNIT_ASSERT(!verify(made.token));
     }
 };
 
