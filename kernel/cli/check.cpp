@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/initialise.h"
+#include "app/key_settings.h"
 #include "cli/opened.h"
 #include "keys/rotation.h"
 #include "store/signing_keys.h"
@@ -37,10 +38,14 @@ int runCheck(const Invocation& invocation) {
     WouldIssue would{config::issuerAt(settings, 0), settings.text(Setting::TokenAudience), settings.text(Setting::TokenAlg), "",
                      settings.integer(Setting::TokenAccessLifetimeSeconds)};
     if (would.audience.empty()) would.audience = would.issuer;
+    auto signing = app::keySettings(settings, loaded.environment);
+    if (!signing) problems.push_back(signing.error().hint);
+    const auto* pinned = signing && signing->pinned ? &*signing->pinned : nullptr;
     const auto dataDir = app::dataDirOf(settings);
     if (!std::filesystem::exists(dataDir) || std::filesystem::is_empty(dataDir)) {
         notes.push_back("data.dir = " + dataDir + " is empty: a first start initialises it");
         would.kid = "(made at first start)";
+        if (pinned != nullptr) would.kid = pinned->kid.empty() ? "(of " + pinned->source + ")" : pinned->kid;
     } else if (::access(dataDir.c_str(), W_OK) != 0) {
         problems.push_back("data.dir = " + dataDir + " cannot be written by this user; change its owner, or set another data.dir");
     } else if (problems.empty()) {

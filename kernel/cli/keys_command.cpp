@@ -1,9 +1,15 @@
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <functional>
+
+#include "app/job_host.h"
+#include "app/key_settings.h"
+#include "audit/appender.h"
 #include "cli/keys/generate.h"
 #include "cli/keys/listing.h"
+#include "cli/keys/outcome.h"
 #include "cli/opened.h"
-#include "keys/rotation.h"
 #include "store/data_keys.h"
 #include "store/signing_keys.h"
 
@@ -35,18 +41,80 @@ int list(const Invocation& invocation) {
     return kDone;
 }
 
-int ask(const Invocation& invocation, std::string_view command, const base::json::Value& args) {
+/// The key ring over the data directory itself, where no daemon runs.
+struct Direct {
+    std::unique_ptr<Opened> opened;
+    std::unique_ptr<audit::LedgerAppender> ledger;
+    std::unique_ptr<keys::KeyRing> ring;
+};
+
+base::Result<Direct> openDirectly(config::Loaded loaded) {
+    auto settings = app::keySettings(loaded.settings, loaded.environment);
+    if (!settings) return std::move(settings).error();
+    Direct out{std::make_unique<Opened>(), nullptr, nullptr};
+    auto foundation = app::Foundation::open(std::move(loaded), app::Purpose::Write, out.opened->log);
+    if (!foundation) return std::move(foundation).error();
+    out.opened->foundation = std::move(*foundation);
+    auto& base = *out.opened->foundation;
+    auto replica = app::replicaName(base.dataDir());
+    if (!replica) return std::move(replica).error();
+    audit::LedgerOptions options;
+    options.replica = *replica;
+    options.origin = "agentidp/" + *replica;
+    out.ledger = std::make_unique<audit::LedgerAppender>(base.storage(), out.opened->clock, out.opened->log, std::move(options));
+    if (auto started = out.ledger->start(); !started) return std::move(started).error();
+    out.ring = std::make_unique<keys::KeyRing>(
+        keys::KeyRing::Backends{base.storage(), *out.ledger, base.keys(), base.previousKeys(), out.opened->clock, out.opened->log},
+        std::move(*settings));
+    if (auto ready = out.ring->ensureFirstKey(); !ready) return std::move(ready).error();
+    return out;
+}
+
+/// Asks the running daemon, or where there is none does `directly` under the data directory's lock.
+base::Result<base::json::Value> change(const Invocation& invocation, std::string_view command, const base::json::Value& args,
+                                       const std::function<base::Result<base::json::Value>(keys::KeyRing&)>& directly) {
+    auto loaded = config::load(invocation.sources);
+    // NotFound to this one can only mean that nobody listens; to the command itself it may be the daemon's own answer.
+    const auto status = askDaemon(loaded, "status");
+    if (status || status.error().code != base::Errc::NotFound) return askDaemon(loaded, command, args);
+    auto direct = openDirectly(std::move(loaded));
+    if (!direct) return std::move(direct).error();
+    auto done = directly(*direct->ring);
+    auto stopped = direct->ledger->stop(base::milliseconds(10'000));
+    if (done && !stopped) return std::move(stopped).error();
+    return done;
+}
+
+std::string actor() { return "cli:" + std::to_string(::getuid()); }
+
+int rotate(const Invocation& invocation, keys::Wish wish) {
     const auto loaded = settingsOf(invocation);
     if (!loaded) return kMisuse;
-    const auto answer = askDaemon(*loaded, command, args);
+    const auto args = base::json::Object{{"when", wish == keys::Wish::RotateNow ? "now" : ""}};
+    const auto answer = change(invocation, "keys.rotate", args, [wish](keys::KeyRing& ring) -> base::Result<base::json::Value> {
+        auto key = ring.rotate(wish, actor());
+        if (!key) return std::move(key).error();
+        return app::keyJson(*key);
+    });
     if (!answer) return refuse(answer.error());
-    if (invocation.json() || answer->asObject() == nullptr || answer->asObject()->empty()) {
-        std::cout << base::json::write(*answer) << "\n";
-        return kDone;
-    }
-    std::cout << "key " << answer->textOr("kid", "?") << " (" << answer->textOr("alg", "?") << ") is " << answer->textOr("state", "?");
-    if (const auto when = answer->textOr("activatesAt", ""); !when.empty()) std::cout << "; it signs from " << when;
-    std::cout << "\n";
+    const base::seconds maxAge(loaded->settings.integer(Setting::JwksMaxAgeSeconds));
+    std::cout << (invocation.json() ? base::json::write(*answer) + "\n" : tellRotation(*answer, maxAge));
+    return kDone;
+}
+
+int retire(const Invocation& invocation, const std::string& kid, keys::Compromise compromise) {
+    const auto loaded = settingsOf(invocation);
+    if (!loaded) return kMisuse;
+    const bool bad = compromise == keys::Compromise::Yes;
+    const auto args = base::json::Object{{"kid", kid}, {"reason", bad ? "compromised" : ""}};
+    const auto answer = change(invocation, "keys.retire", args, [&](keys::KeyRing& ring) -> base::Result<base::json::Value> {
+        if (auto done = ring.retire(model::KeyId(kid), compromise, actor()); !done) return std::move(done).error();
+        return base::json::Value(base::json::Object{});
+    });
+    if (!answer) return refuse(answer.error());
+    const base::seconds maxAge(loaded->settings.integer(Setting::JwksMaxAgeSeconds));
+    const base::json::Object told{{"kid", kid}, {"state", "gone"}, {"compromised", bad}};
+    std::cout << (invocation.json() ? base::json::write(told) + "\n" : tellRetirement(kid, compromise, maxAge));
     return kDone;
 }
 
@@ -59,11 +127,13 @@ int runKeys(const Invocation& invocation) {
     if (words[0] == "list" && words.size() == 1) return list(invocation);
     if (words[0] == "rotate") {
         if (words.size() > (has("--now") ? 2U : 1U)) return refuse("keys rotate [--now]", kMisuse);
-        return ask(invocation, "keys.rotate", base::json::Object{{"when", has("--now") ? "now" : ""}});
+        return rotate(invocation, has("--now") ? keys::Wish::RotateNow : keys::Wish::Rotate);
     }
     if (words[0] == "retire") {
         if (words.size() < 2 || words.size() > (has("--compromised") ? 3U : 2U)) return refuse("keys retire KID [--compromised]", kMisuse);
-        return ask(invocation, "keys.retire", base::json::Object{{"kid", words[1]}, {"reason", has("--compromised") ? "compromised" : ""}});
+        const auto kid = std::find_if(words.begin() + 1, words.end(), [](const std::string& word) { return word != "--compromised"; });
+        if (kid == words.end()) return refuse("keys retire KID [--compromised]", kMisuse);
+        return retire(invocation, *kid, has("--compromised") ? keys::Compromise::Yes : keys::Compromise::No);
     }
     if (words[0] == "generate") {
         std::vector<std::string> rest(words.begin() + 1, words.end());

@@ -29,7 +29,9 @@ constexpr Command kCommands[] = {
     {"keys", "list, rotate, retire and generate signing keys",
      "agentidp keys list [--json]\nagentidp keys rotate [--now]\nagentidp keys retire KID [--compromised]\nagentidp keys generate --jwk "
      "[--alg ALG] [--kid "
-     "NAME]\n\nrotate and retire ask the running daemon; list works without one.\n\n  agentidp keys list\n  agentidp keys rotate",
+     "NAME]\n\nThey ask the running daemon; where none runs they take the data directory's lock and work themselves. rotate says when the "
+     "new key will sign, --now and --compromised what they cost.\n\n  agentidp keys list\n  agentidp keys rotate\n  agentidp keys retire "
+     "KID --compromised",
      runKeys},
     {"audit", "verify, prove and export the ledger",
      "agentidp audit verify [--full] [--key KEY]\nagentidp audit prove --event ID\nagentidp audit export [--from TIME] [--to "
