@@ -621,7 +621,7 @@ void Daemon::Rooms::makeChores() {
              appendAll(tally->sweep(clock().now()));
              return {};
          }},
-        {"keys", base::seconds(1),
+        {"keys", base::seconds(std::clamp<std::int64_t>(settings().integer(Setting::JwksMaxAgeSeconds) / 4, 1, 5)),
          [this]() -> Result<void> {
              auto done = ring->tick();
              if (!done) return std::move(done).error();
@@ -799,12 +799,15 @@ void Daemon::reload(const config::Loaded& loaded) {
             return;
         }
     }
+    if (auto taken = rooms.ring->configure(std::move(*keys)); !taken) {
+        rooms.log.write(Message::CONFIG_RELOAD_REFUSED, {{"why", taken.error().hint}});
+        return;
+    }
     for (const auto& key : config::needRestart(rooms.settings(), loaded.settings))
         rooms.log.write(Message::RELOAD_NEEDS_RESTART, {{"setting", key}});
     rooms.mainPipeline->configure(*pipeline);
     if (rooms.adminPipeline) rooms.adminPipeline->configure(*pipeline);
     rooms.tokenHandler->configure(tokenSettings(now, rooms.issuer));
-    rooms.ring->configure(std::move(*keys));
     rooms.jwksMaxAge = now.integer(Setting::JwksMaxAgeSeconds);
     auto event = rooms.systemEvent(model::Action::ConfigChanged);
     event.metadataJson = base::json::write(base::json::Object{{"file", loaded.file}});

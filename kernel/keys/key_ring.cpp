@@ -159,7 +159,7 @@ base::Result<void> KeyRing::ensureFirstKey() {
     const std::lock_guard lock(changing_);
     if (const auto before = store::readSigningKeys(backends_.storage, backends_.clock); !before)
         return before.error();
-    else if (auto fit = checkPin(*before); !fit)
+    else if (auto fit = checkPin(*before, settings_); !fit)
         return fit;
     if (auto settled = settle(Wish::None, kSystem); !settled) return std::move(settled).error();
     const auto rows = rebuild();
@@ -225,10 +225,17 @@ base::Result<void> KeyRing::retire(const model::KeyId& kid, Compromise compromis
 
 base::Result<std::vector<SigningKey>> KeyRing::list() const { return store::readSigningKeys(backends_.storage, backends_.clock); }
 
-void KeyRing::configure(Settings settings) {
+base::Result<void> KeyRing::configure(Settings given) {
+    auto settings = withPin(std::move(given));
     const std::lock_guard lock(changing_);
-    settings_ = withPin(std::move(settings));
+    if (settings.pinned) {
+        const auto rows = store::readSigningKeys(backends_.storage, backends_.clock);
+        if (!rows) return rows.error();
+        if (auto fit = checkPin(*rows, settings); !fit) return fit;
+    }
+    settings_ = std::move(settings);
     verifySample_ = std::max(1U, settings_.verifySample);
+    return {};
 }
 
 base::Result<std::size_t> KeyRing::settle(Wish wish, const std::string& actor) {
@@ -238,6 +245,8 @@ base::Result<std::size_t> KeyRing::settle(Wish wish, const std::string& actor) {
         if (!rows) return std::move(rows).error();
         // Nobody can sign until a successor does: to wait for the JWKS max-age would only add to the damage.
         const bool lost = isLost(*rows);
+        if (lost && !saidLost_) backends_.log.write(observe::Message::KEY_LOST, {{"kid", activeAmong(*rows)->kid.str()}});
+        saidLost_ = lost;
         const auto transitions = decide(backends_.clock.now(), *rows, settings_.policy, lost ? Wish::RotateNow : wish);
         if (transitions.empty()) return steps;
         const auto done = performAll(*rows, transitions, actor);
@@ -308,15 +317,15 @@ base::Result<SigningKey> KeyRing::rowForGenerated(const Rows& rows) const {
 
 base::Result<SigningKey> KeyRing::rowForPinned(const Rows& rows) const {
     const auto& pinned = *settings_.pinned;
-    if (auto fit = checkPin(rows); !fit) return std::move(fit).error();
+    if (auto fit = checkPin(rows, settings_); !fit) return std::move(fit).error();
     const auto kid = pinned.kid.empty() ? freeKid(rows, settings_.pinnedKids, pinned.fingerprint) : pinned.kid;
     return newRow({model::KeyId(kid), pinned.alg, pinned.key.publicKey()}, std::string(kPinnedHolder));
 }
 
-base::Result<void> KeyRing::checkPin(const Rows& rows) const {
-    if (!settings_.pinned) return {};
-    const auto& pinned = *settings_.pinned;
-    const auto* row = pinnedAmong(rows, settings_.policy);
+base::Result<void> KeyRing::checkPin(const Rows& rows, const Settings& settings) const {
+    if (!settings.pinned) return {};
+    const auto& pinned = *settings.pinned;
+    const auto* row = pinnedAmong(rows, settings.policy);
     if (row != nullptr && row->compromised)
         return fail(Errc::Invalid, pinned.source + ": this key (" + row->kid.str() + ") was retired as compromised; pin another one");
     const bool taken = row == nullptr && !pinned.kid.empty() &&

@@ -95,8 +95,8 @@ public:
     base::Result<void> retire(const model::KeyId& kid, Compromise compromise, const std::string& actor);
     /// Every key, oldest first, as storage knows it.
     [[nodiscard]] base::Result<std::vector<model::SigningKey>> list() const;
-    /// After a reload: tick() does what follows from it.
-    void configure(Settings settings);
+    /// After a reload: tick() does what follows from it. An error changes nothing; Invalid as for ensureFirstKey().
+    base::Result<void> configure(Settings settings);
 
 private:
     using Rows = std::vector<model::SigningKey>;
@@ -110,7 +110,7 @@ private:
     [[nodiscard]] base::Result<model::SigningKey> rowForGenerated(const Rows& rows) const;
     [[nodiscard]] base::Result<model::SigningKey> rowForPinned(const Rows& rows) const;
     [[nodiscard]] model::SigningKey newRow(const jose::VerificationKey& key, std::string holder) const;
-    [[nodiscard]] base::Result<void> checkPin(const Rows& rows) const;
+    [[nodiscard]] base::Result<void> checkPin(const Rows& rows, const Settings& settings) const;
     [[nodiscard]] bool isPinned(const model::SigningKey& key) const;
     /// True for a pinned key that signed until now and whose private part nobody has any more.
     [[nodiscard]] bool isLost(const Rows& rows);
@@ -125,9 +125,10 @@ private:
     [[nodiscard]] plugin::Keys* holderOf(std::string_view plugin) const;
 
     Backends backends_;
-    mutable std::mutex changing_;  ///< of settings_ and signers_, and one change at a time
+    mutable std::mutex changing_;  ///< of the next three, and one change at a time
     Settings settings_;
     std::unordered_map<std::string, std::shared_ptr<const Signer>> signers_;
+    bool saidLost_ = false;
     std::atomic<std::uint32_t> verifySample_;
     Published<KeySnapshot> snapshot_;
 };

@@ -124,6 +124,7 @@ public:
         CPPUNIT_ASSERT(renderText(some).find("keys.previous = vault can be removed") != std::string::npos);
         some.previousNeeded = true;
         CPPUNIT_ASSERT(renderText(some).find("keys.previous = vault is still needed") != std::string::npos);
+        CPPUNIT_ASSERT(renderText(some).find("until the new key signs, 20") != std::string::npos);
     }
 
     void writesTheListAsJson() {
