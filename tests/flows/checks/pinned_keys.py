@@ -1,6 +1,7 @@
 """Keys that variables name: with nothing but the environment set, what signs, what follows a change, and what a start refuses."""
 import json
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -65,6 +66,13 @@ def restart(daemon, **env):
     daemon.start()
 
 
+def until(true, what):
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not come in 20 s"
+        time.sleep(0.05)
+
+
 def until_signs(daemon, agent, kid, verifier):
     deadline = time.monotonic() + 20
     while True:
@@ -110,6 +118,29 @@ def life():
         assert "pinned" in listed and one in listed, listed
         assert not any(part in line for line in daemon.lines for part in ("PRIVATE KEY", pem(first).splitlines()[3])), "a private key was logged"
         assert any("ENCRYPTION_KEY_VAULT_PATH" in line and "not read" in line for line in daemon.lines)
+
+
+def reload():
+    """A pin in a file changes with SIGHUP; one that cannot sign leaves everything as it was."""
+    first, second = new_rsa(), new_rsa()
+    with Daemon({"token.alg": "PS256", "jwks.max_age_seconds": "2"}, start=False) as daemon:
+        path = daemon.folder / "key.pem"
+        path.touch(0o600)
+        path.write_text(pem(first))
+        daemon.settings["keys.pinned"] = f"file:{path}"
+        daemon.start()
+        agent = daemon.agent("reload", ["agents:read"])
+        verifier = Verifier(daemon)
+        path.write_text(public_pem(second))
+        assert "holds a public key only" in daemon.cli("check").stderr
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: any("CONFIG_RELOAD_REFUSED" in line and "keys.pinned" in line for line in daemon.lines), "the refusal")
+        verifier.verify(token_of(daemon, agent))
+        path.write_text(pem(second))
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: len(served(daemon)) == 2, "the second key")
+        until_signs(daemon, agent, thumbprint(public_jwk(second)), verifier)
+        assert served(daemon)[0]["alg"] == "PS256"
 
 
 def names():
@@ -178,6 +209,7 @@ def refusals():
 
 def run():
     life()
+    reload()
     names()
     env_file()
     return f"pinned_keys: refused={refusals()} wrong=0"
