@@ -56,6 +56,8 @@ int runCheck(const Invocation& invocation) {
         } else {
             const auto keys = store::readSigningKeys((*foundation)->storage(), opened.clock);
             if (!keys) problems.push_back(keys.error().hint);
+            if (keys && pinned != nullptr)
+                if (const auto fit = keys::checkPin(*keys, *pinned); !fit) problems.push_back(fit.error().hint);
             const auto* active = keys ? keys::activeAmong(*keys) : nullptr;
             if (active != nullptr) {
                 would.kid = active->kid.str();

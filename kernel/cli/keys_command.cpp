@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <thread>
 
 #include "app/job_host.h"
 #include "app/key_settings.h"
 #include "audit/appender.h"
+#include "base/text.h"
 #include "cli/keys/generate.h"
 #include "cli/keys/listing.h"
 #include "cli/keys/outcome.h"
@@ -18,18 +20,18 @@ namespace {
 
 using config::Setting;
 
-int list(const Invocation& invocation) {
-    auto loaded = settingsOf(invocation);
-    if (!loaded) return kMisuse;
-    int code = kFailed;
-    const auto opened = open(std::move(*loaded), app::Purpose::Read, code);
-    if (!opened) return code;
-    auto& foundation = *opened->foundation;
+/// How often a wait looks, and how often it says that it still waits.
+constexpr std::chrono::seconds kLook{1};
+constexpr std::chrono::seconds kSay{10};
+/// A key whose time has come and that still does not sign by then is trouble.
+constexpr base::seconds kPatience{60};
+
+base::Result<KeyListing> listingOf(app::Foundation& foundation) {
     const auto& settings = foundation.settings();
-    auto keys = store::readSigningKeys(foundation.storage(), opened->clock);
-    if (!keys) return refuse(keys.error());
-    const auto data = store::readDataKeys(foundation.storage(), opened->clock);
-    if (!data) return refuse(data.error());
+    auto keys = store::readSigningKeys(foundation.storage(), foundation.clock());
+    if (!keys) return std::move(keys).error();
+    const auto data = store::readDataKeys(foundation.storage(), foundation.clock());
+    if (!data) return data.error();
     KeyListing listing;
     listing.keys = std::move(*keys);
     listing.grace = base::seconds(settings.integer(Setting::KeysGraceSeconds));
@@ -37,7 +39,18 @@ int list(const Invocation& invocation) {
     listing.previous = settings.text(Setting::KeysPrevious);
     listing.previousNeeded = keys::isNeeded(listing.keys, listing.previous);
     for (const auto& row : *data) listing.previousNeeded = listing.previousNeeded || row.plugin == listing.previous;
-    std::cout << (invocation.json() ? renderJson(listing) : renderText(listing)) << std::endl;
+    return listing;
+}
+
+int list(const Invocation& invocation) {
+    auto loaded = settingsOf(invocation);
+    if (!loaded) return kMisuse;
+    int code = kFailed;
+    const auto opened = open(std::move(*loaded), app::Purpose::Read, code);
+    if (!opened) return code;
+    const auto listing = listingOf(*opened->foundation);
+    if (!listing) return refuse(listing.error());
+    std::cout << (invocation.json() ? renderJson(*listing) : renderText(*listing)) << std::endl;
     return kDone;
 }
 
@@ -70,13 +83,16 @@ base::Result<Direct> openDirectly(config::Loaded loaded) {
     return out;
 }
 
+bool daemonRuns(const config::Loaded& loaded) {
+    const auto status = askDaemon(loaded, "status");
+    return status || status.error().code != base::Errc::NotFound;
+}
+
 /// Asks the running daemon, or where there is none does `directly` under the data directory's lock.
 base::Result<base::json::Value> change(const Invocation& invocation, std::string_view command, const base::json::Value& args,
                                        const std::function<base::Result<base::json::Value>(keys::KeyRing&)>& directly) {
     auto loaded = config::load(invocation.sources);
-    // NotFound to this one can only mean that nobody listens; to the command itself it may be the daemon's own answer.
-    const auto status = askDaemon(loaded, "status");
-    if (status || status.error().code != base::Errc::NotFound) return askDaemon(loaded, command, args);
+    if (daemonRuns(loaded)) return askDaemon(loaded, command, args);
     auto direct = openDirectly(std::move(loaded));
     if (!direct) return std::move(direct).error();
     auto done = directly(*direct->ring);
@@ -118,13 +134,60 @@ int retire(const Invocation& invocation, const std::string& kid, keys::Compromis
     return kDone;
 }
 
+/// Until nothing needs keys.previous any more. `ring` takes the steps that are due; null: the running daemon does.
+base::Result<KeyListing> waitForPrevious(app::Foundation& foundation, keys::KeyRing* ring) {
+    const auto& plugin = foundation.settings().text(Setting::KeysPlugin);
+    auto lastSaid = std::chrono::steady_clock::now() - kSay;
+    for (;; std::this_thread::sleep_for(kLook)) {
+        if (ring != nullptr)
+            if (auto ticked = ring->tick(); !ticked) return std::move(ticked).error();
+        auto listing = listingOf(foundation);
+        if (!listing || !listing->previousNeeded) return listing;
+        const auto next = std::find_if(listing->keys.begin(), listing->keys.end(), [&](const model::SigningKey& key) {
+            return key.plugin == plugin && key.state == model::KeyState::Published && key.activatesAt;
+        });
+        if (next == listing->keys.end())
+            return base::fail(base::Errc::Conflict, "the running daemon makes no key with keys.plugin = " + plugin +
+                                                        ": restart it with these settings, or stop it and ask again");
+        if (*next->activatesAt + kPatience < foundation.clock().now())
+            return base::fail(base::Errc::Unavailable, "key " + next->kid.str() + " should sign by now and does not: see the daemon's log");
+        if (std::chrono::steady_clock::now() - lastSaid < kSay) continue;
+        lastSaid = std::chrono::steady_clock::now();
+        std::cerr << "data keys are moved; key " << next->kid.str() << " signs from " << base::rfc3339(*next->activatesAt) << ", waiting"
+                  << std::endl;
+    }
+}
+
+int migrate(const Invocation& invocation) {
+    auto loaded = settingsOf(invocation);
+    if (!loaded) return kMisuse;
+    if (loaded->settings.text(Setting::KeysPrevious).empty())
+        return refuse("keys migrate moves what keys.previous holds to keys.plugin: set both", kMisuse);
+    base::Result<KeyListing> listing = KeyListing();
+    if (daemonRuns(*loaded)) {
+        int code = kFailed;
+        const auto opened = open(std::move(*loaded), app::Purpose::Read, code);
+        if (!opened) return code;
+        listing = waitForPrevious(*opened->foundation, nullptr);
+    } else {
+        auto direct = openDirectly(std::move(*loaded));
+        if (!direct) return refuse(direct.error());
+        listing = waitForPrevious(*direct->opened->foundation, direct->ring.get());
+        if (auto stopped = direct->ledger->stop(base::milliseconds(10'000)); listing && !stopped) return refuse(stopped.error());
+    }
+    if (!listing) return refuse(listing.error());
+    std::cout << (invocation.json() ? renderJson(*listing) : renderText(*listing));
+    return kDone;
+}
+
 }  // namespace
 
 int runKeys(const Invocation& invocation) {
     const auto& words = invocation.words;
     const auto has = [&](std::string_view option) { return std::find(words.begin(), words.end(), option) != words.end(); };
-    if (words.empty()) return refuse("keys list, rotate, retire or generate", kMisuse);
+    if (words.empty()) return refuse("keys list, rotate, retire, migrate or generate", kMisuse);
     if (words[0] == "list" && words.size() == 1) return list(invocation);
+    if (words[0] == "migrate" && words.size() == 1) return migrate(invocation);
     if (words[0] == "rotate") {
         if (words.size() > (has("--now") ? 2U : 1U)) return refuse("keys rotate [--now]", kMisuse);
         return rotate(invocation, has("--now") ? keys::Wish::RotateNow : keys::Wish::Rotate);
@@ -140,7 +203,7 @@ int runKeys(const Invocation& invocation) {
         if (invocation.json()) rest.emplace_back("--json");
         return runKeysGenerate(rest, std::cout, std::cerr);
     }
-    return refuse("keys list, rotate, retire or generate", kMisuse);
+    return refuse("keys list, rotate, retire, migrate or generate", kMisuse);
 }
 
 }  // namespace agentidp::cli

@@ -93,9 +93,13 @@ std::string freeKid(const std::vector<SigningKey>& rows, std::string prefix, con
         if (auto kid = prefix + std::to_string(number); !taken(kid)) return kid;
 }
 
+base::Result<void> fits(const std::vector<SigningKey>& rows, const KeyRing::Settings& settings) {
+    return settings.pinned ? checkPin(rows, *settings.pinned) : base::Result<void>();
+}
+
 KeyRing::Settings withPin(KeyRing::Settings settings) {
     settings.policy.pin.reset();
-    if (settings.pinned) settings.policy.pin = Pin{settings.pinned->fingerprint, settings.pinned->kid, settings.pinActivation};
+    if (settings.pinned) settings.policy.pin = pinOf(*settings.pinned, settings.pinActivation);
     return settings;
 }
 
@@ -159,7 +163,7 @@ base::Result<void> KeyRing::ensureFirstKey() {
     const std::lock_guard lock(changing_);
     if (const auto before = store::readSigningKeys(backends_.storage, backends_.clock); !before)
         return before.error();
-    else if (auto fit = checkPin(*before, settings_); !fit)
+    else if (auto fit = fits(*before, settings_); !fit)
         return fit;
     if (auto settled = settle(Wish::None, kSystem); !settled) return std::move(settled).error();
     const auto rows = rebuild();
@@ -192,7 +196,11 @@ base::Result<void> KeyRing::reload() {
 
 base::Result<SigningKey> KeyRing::rotate(Wish wish, const std::string& actor) {
     const std::lock_guard lock(changing_);
-    if (settings_.pinned)
+    const auto before = rebuild();
+    if (!before) return before.error();
+    const auto* pin = pinnedAmong(*before, settings_.policy);
+    // One that is compromised has given its place to generated keys.
+    if (settings_.pinned && (pin == nullptr || !pin->compromised))
         return fail(Errc::Conflict, "the signing key is pinned by " + settings_.pinned->source +
                                         ": give that another key to rotate, or remove it to go back to generated keys");
     if (auto settled = settle(wish, actor); !settled) return std::move(settled).error();
@@ -231,7 +239,7 @@ base::Result<void> KeyRing::configure(Settings given) {
     if (settings.pinned) {
         const auto rows = store::readSigningKeys(backends_.storage, backends_.clock);
         if (!rows) return rows.error();
-        if (auto fit = checkPin(*rows, settings); !fit) return fit;
+        if (auto fit = fits(*rows, settings); !fit) return fit;
     }
     settings_ = std::move(settings);
     verifySample_ = std::max(1U, settings_.verifySample);
@@ -317,23 +325,9 @@ base::Result<SigningKey> KeyRing::rowForGenerated(const Rows& rows) const {
 
 base::Result<SigningKey> KeyRing::rowForPinned(const Rows& rows) const {
     const auto& pinned = *settings_.pinned;
-    if (auto fit = checkPin(rows, settings_); !fit) return std::move(fit).error();
+    if (auto fit = checkPin(rows, pinned); !fit) return std::move(fit).error();
     const auto kid = pinned.kid.empty() ? freeKid(rows, settings_.pinnedKids, pinned.fingerprint) : pinned.kid;
     return newRow({model::KeyId(kid), pinned.alg, pinned.key.publicKey()}, std::string(kPinnedHolder));
-}
-
-base::Result<void> KeyRing::checkPin(const Rows& rows, const Settings& settings) const {
-    if (!settings.pinned) return {};
-    const auto& pinned = *settings.pinned;
-    const auto* row = pinnedAmong(rows, settings.policy);
-    if (row != nullptr && row->compromised)
-        return fail(Errc::Invalid, pinned.source + ": this key (" + row->kid.str() + ") was retired as compromised; pin another one");
-    const bool taken = row == nullptr && !pinned.kid.empty() &&
-                       std::any_of(rows.begin(), rows.end(), [&](const SigningKey& other) { return other.kid.str() == pinned.kid; });
-    if (taken)
-        return fail(Errc::Invalid,
-                    pinned.source + ": its kid " + pinned.kid + " is that of another key or algorithm here; give the JWK a new kid");
-    return {};
 }
 
 bool KeyRing::isPinned(const SigningKey& key) const {

@@ -110,7 +110,6 @@ private:
     [[nodiscard]] base::Result<model::SigningKey> rowForGenerated(const Rows& rows) const;
     [[nodiscard]] base::Result<model::SigningKey> rowForPinned(const Rows& rows) const;
     [[nodiscard]] model::SigningKey newRow(const jose::VerificationKey& key, std::string holder) const;
-    [[nodiscard]] base::Result<void> checkPin(const Rows& rows, const Settings& settings) const;
     [[nodiscard]] bool isPinned(const model::SigningKey& key) const;
     /// True for a pinned key that signed until now and whose private part nobody has any more.
     [[nodiscard]] bool isLost(const Rows& rows);

@@ -1,5 +1,7 @@
 #include "keys/pinned.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "jose/jwk.h"
 
@@ -77,6 +79,21 @@ base::Result<PinnedKey> readPinned(const PinText& given) {
                                          std::string(crypto::nameOf(given.alg)));
     if (auto matches = checkPublicHalf(given, *pinned); !matches) return std::move(matches).error();
     return pinned;
+}
+
+Pin pinOf(const PinnedKey& pinned, Pin::Activation activation) { return {pinned.fingerprint, pinned.kid, activation}; }
+
+base::Result<void> checkPin(const std::vector<model::SigningKey>& keys, const PinnedKey& pinned) {
+    KeyPolicy policy;
+    policy.alg = pinned.alg;
+    policy.pin = pinOf(pinned, Pin::Activation::Wait);
+    const auto* row = pinnedAmong(keys, policy);
+    if (row != nullptr && row->compromised)
+        return refused(pinned.source, "this key (" + row->kid.str() + ") was retired as compromised; pin another one");
+    const bool taken = row == nullptr && !pinned.kid.empty() &&
+                       std::any_of(keys.begin(), keys.end(), [&](const model::SigningKey& other) { return other.kid.str() == pinned.kid; });
+    if (taken) return refused(pinned.source, "its kid " + pinned.kid + " is that of another key or algorithm here; give the JWK a new kid");
+    return {};
 }
 
 }  // namespace agentidp::keys

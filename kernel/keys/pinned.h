@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "crypto/key.h"
-#include "model/ids.h"
+#include "keys/rotation.h"
 
 namespace agentidp::keys {
 
@@ -34,5 +34,11 @@ struct PinText {
 /// Invalid, with a hint that begins with the name at fault: no key, a public one, a short or weak one, one of another type than
 /// `alg` (both names are told), or a public half that belongs to another key.
 [[nodiscard]] base::Result<PinnedKey> readPinned(const PinText& given);
+
+[[nodiscard]] Pin pinOf(const PinnedKey& pinned, Pin::Activation activation);
+
+/// Whether it may sign beside the keys there are. Invalid, naming its source: it was retired as compromised, or its own kid is that of
+/// another key or algorithm.
+[[nodiscard]] base::Result<void> checkPin(const std::vector<model::SigningKey>& keys, const PinnedKey& pinned);
 
 }  // namespace agentidp::keys

@@ -73,6 +73,23 @@ def swap(path, old, new):
         return len(tokens)
 
 
+def migrate(path):
+    """The same with one command, between a stop and a start."""
+    with Daemon({"plugins.path": path, "jwks.max_age_seconds": "2", "issuer": "https://id.example"}) as daemon:
+        agent = daemon.agent("moved", ["agents:read"])
+        token = fresh(daemon, agent)
+        assert daemon.cli("keys", "migrate").returncode == 2
+        daemon.stop()
+        daemon.settings.update({"keys.plugin": "demo", "keys.previous": "file"})
+        moved = daemon.cli("keys", "migrate")
+        assert moved.returncode == 0 and "waiting" in moved.stderr, moved.stdout + moved.stderr
+        assert "keys.previous = file can be removed" in moved.stdout, moved.stdout
+        del daemon.settings["keys.previous"]
+        daemon.start()
+        assert holder(daemon)[0] == ["demo"]
+        assert active(daemon, agent, token) and active(daemon, agent, fresh(daemon, agent))
+
+
 def run():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-swap-"))
     try:
@@ -82,6 +99,7 @@ def run():
         done(["cmake", "--build", binary])
         path = f"{binary}:{build_dir() / 'lib/agentidp/plugins'}"
         tokens = swap(path, "file", "demo") + swap(path, "demo", "file")
+        migrate(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return f"key_swap: instances=2 tokens={tokens} inactive=0 unknown_kid=0"
