@@ -11,6 +11,7 @@
 #include "app/housekeeper.h"
 #include "app/initialise.h"
 #include "app/job_host.h"
+#include "app/key_settings.h"
 #include "app/mint_key.h"
 #include "audit/appender.h"
 #include "audit/checkpointer.h"
@@ -73,16 +74,6 @@ base::Result<server::PipelineSettings> pipelineSettings(const config::Settings& 
     out.cors = std::move(*cors);
     out.requireTls = settings.flag(Setting::ServerRequireTls);
     out.logRequests = settings.flag(Setting::LogRequests);
-    return out;
-}
-
-keys::KeyRing::Settings ringSettings(const config::Settings& settings) {
-    keys::KeyRing::Settings out;
-    out.policy.alg = crypto::algorithmNamed(settings.text(Setting::TokenAlg)).value_or(crypto::Algorithm::Es256);
-    out.policy.plugin = settings.text(Setting::KeysPlugin);
-    out.policy.jwksMaxAge = base::seconds(settings.integer(Setting::JwksMaxAgeSeconds));
-    out.policy.grace = base::seconds(settings.integer(Setting::KeysGraceSeconds));
-    out.verifySample = static_cast<std::uint32_t>(settings.integer(Setting::KeysVerifySample));
     return out;
 }
 
@@ -163,6 +154,7 @@ struct Daemon::Rooms {
     std::string replica;
 
     std::unique_ptr<audit::LedgerAppender> ledger;
+    keys::KeyRing::Settings keySettings;
     std::unique_ptr<keys::KeyRing> ring;
     std::unique_ptr<PeppersPort> peppers;
     std::unique_ptr<SignerPort> signer;
@@ -339,8 +331,11 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     if (auto started = ledger->start(); !started) return started;
 
     ring = std::make_unique<keys::KeyRing>(keys::KeyRing::Backends{storage, *ledger, base->keys(), base->previousKeys(), clock(), log},
-                                           ringSettings(settings()));
+                                           keySettings);
     if (auto ready = ring->ensureFirstKey(); !ready) return ready;
+    if (settings().flag(Setting::KeysRotateAtStart) && !keySettings.pinned) {
+        if (auto rotated = ring->rotate(keys::Wish::RotateUnlessFresh, "system"); !rotated) return std::move(rotated).error();
+    }
 
     revocations =
         std::make_unique<server::RevocationSet>(clock(), base::seconds(settings().integer(Setting::RevocationMaxStalenessSeconds)));
@@ -658,7 +653,7 @@ void Daemon::Rooms::tellMint() {
                                         {"audience", mint->names().audience},
                                         {"alg", key ? key->alg : std::string()},
                                         {"kid", key ? key->kid : std::string()},
-                                        {"keySource", std::string(mintKeySource())},
+                                        {"keySource", mintKeySource(settings())},
                                         {"auth", std::string(macp::nameOf(mintGate->auth()))},
                                         {"jwksUrl", issuer + "/.well-known/jwks.json"},
                                         {"mintUrl", issuer + "/tokens"}});
@@ -698,7 +693,7 @@ void Daemon::Rooms::makeChores() {
              appendAll(tally->sweep(clock().now()));
              return {};
          }},
-        {"keys", base::seconds(5),
+        {"keys", base::seconds(std::clamp<std::int64_t>(settings().integer(Setting::JwksMaxAgeSeconds) / 4, 1, 5)),
          [this]() -> Result<void> {
              auto done = ring->tick();
              if (!done) return std::move(done).error();
@@ -810,6 +805,9 @@ Daemon::~Daemon() = default;
 
 base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, observe::Log& log) {
     auto rooms = std::make_unique<Rooms>(log);
+    auto keySettings = app::keySettings(loaded.settings, loaded.environment);
+    if (!keySettings) return std::move(keySettings).error();
+    rooms->keySettings = std::move(*keySettings);
     if (auto bound = rooms->bind(loaded); !bound) return std::move(bound).error();
 
     PluginOffers offers;
@@ -863,8 +861,10 @@ void Daemon::reload(const config::Loaded& loaded) {
     const auto now = config::reloaded(rooms.settings(), loaded.settings);
     auto pipeline = pipelineSettings(now);
     auto tls = tlsOptions(loaded);
-    if (!pipeline || !tls) {
-        rooms.log.write(Message::CONFIG_RELOAD_REFUSED, {{"why", pipeline ? tls.error().hint : pipeline.error().hint}});
+    auto keys = app::keySettings(now, loaded.environment);
+    if (!pipeline || !tls || !keys) {
+        const auto& why = !pipeline ? pipeline.error() : !tls ? tls.error() : keys.error();
+        rooms.log.write(Message::CONFIG_RELOAD_REFUSED, {{"why", why.hint}});
         return;
     }
     if (*tls) {
@@ -873,12 +873,15 @@ void Daemon::reload(const config::Loaded& loaded) {
             return;
         }
     }
+    if (auto taken = rooms.ring->configure(std::move(*keys)); !taken) {
+        rooms.log.write(Message::CONFIG_RELOAD_REFUSED, {{"why", taken.error().hint}});
+        return;
+    }
     for (const auto& key : config::needRestart(rooms.settings(), loaded.settings))
         rooms.log.write(Message::RELOAD_NEEDS_RESTART, {{"setting", key}});
     rooms.mainPipeline->configure(*pipeline);
     if (rooms.adminPipeline) rooms.adminPipeline->configure(*pipeline);
     rooms.tokenHandler->configure(tokenSettings(now, rooms.issuer));
-    rooms.ring->configure(ringSettings(now));
     rooms.jwksMaxAge = now.integer(Setting::JwksMaxAgeSeconds);
     if (rooms.mintHandler) rooms.mintHandler->configure(mintLimits(now));
     auto event = rooms.systemEvent(model::Action::ConfigChanged);

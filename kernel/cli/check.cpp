@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/initialise.h"
+#include "app/key_settings.h"
 #include "app/mint_key.h"
 #include "cli/opened.h"
 #include "keys/rotation.h"
@@ -58,10 +59,14 @@ int runCheck(const Invocation& invocation) {
     if (settings.text(Setting::MacpMintEnabled) == "true")
         mint = WouldMint{settings.text(Setting::MacpIssuer), settings.text(Setting::MacpAudience), settings.text(Setting::MacpMintAuth),
                          settings.integer(Setting::MacpTtlDefaultSeconds), settings.integer(Setting::MacpTtlMaxSeconds)};
+    auto signing = app::keySettings(settings, loaded.environment);
+    if (!signing) problems.push_back(signing.error().hint);
+    const auto* pinned = signing && signing->pinned ? &*signing->pinned : nullptr;
     const auto dataDir = app::dataDirOf(settings);
     if (!std::filesystem::exists(dataDir) || std::filesystem::is_empty(dataDir)) {
         notes.push_back("data.dir = " + dataDir + " is empty: a first start initialises it");
         would.kid = "(made at first start)";
+        if (pinned != nullptr) would.kid = pinned->kid.empty() ? "(of " + pinned->source + ")" : pinned->kid;
     } else if (::access(dataDir.c_str(), W_OK) != 0) {
         problems.push_back("data.dir = " + dataDir + " cannot be written by this user; change its owner, or set another data.dir");
     } else if (problems.empty()) {
@@ -72,6 +77,8 @@ int runCheck(const Invocation& invocation) {
         } else {
             const auto keys = store::readSigningKeys((*foundation)->storage(), opened.clock);
             if (!keys) problems.push_back(keys.error().hint);
+            if (keys && pinned != nullptr)
+                if (const auto fit = keys::checkPin(*keys, *pinned); !fit) problems.push_back(fit.error().hint);
             const auto* active = keys ? keys::activeAmong(*keys) : nullptr;
             if (active != nullptr) {
                 would.kid = active->kid.str();

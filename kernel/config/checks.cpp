@@ -132,6 +132,8 @@ void checkPlaces(const Settings& settings, Findings& findings) {
         if (!isSet(settings, id)) findings.add(id, "must name a plugin");
     if (isSet(settings, Setting::KeysPrevious) && settings.text(Setting::KeysPrevious) == settings.text(Setting::KeysPlugin))
         findings.add(Setting::KeysPrevious, "names the same plugin as keys.plugin; remove it");
+    if (isSet(settings, Setting::KeysPinnedPublic) && !isSet(settings, Setting::KeysPinned))
+        findings.add(Setting::KeysPinnedPublic, "is the public half of no key: set keys.pinned (JWT_PRIVATE_KEY) too, or remove it");
     if (isSet(settings, Setting::AuditAnchorDir) && isInside(settings.text(Setting::AuditAnchorDir), settings.text(Setting::DataDir)))
         findings.add(Setting::AuditAnchorDir, "must be outside data.dir, or it would be put back together with it");
     const auto main = parseEndpoint(settings.text(Setting::ServerListen));

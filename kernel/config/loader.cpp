@@ -146,8 +146,9 @@ private:
                 out_.settings.set(wish.setting, wish.value, {Kind::Reference, wish.variable});
             }
         }
-        for (const auto& variable : references.notOffered)
-            notice(Notice::Kind::ReferenceNotOffered, variable, variable + " is set, and this version does not serve what it asks for");
+        for (const auto& remark : references.remarks)
+            notice(Notice::Kind::ReferenceNotOffered, remark.variable, remark.variable + " is set: " + remark.text);
+        for (const auto& text : references.problems) problem(text);
     }
 
     void applyFile() {
@@ -249,7 +250,7 @@ private:
         }
         for (const auto& wish : references.wishes) {
             const auto& origin = out_.settings.origin(wish.setting);
-            if (origin.kind > Kind::Reference && out_.settings.text(wish.setting) != wish.value)
+            if (!wish.implied && origin.kind > Kind::Reference && out_.settings.text(wish.setting) != wish.value)
                 overruled(wish.variable, std::string(infoOf(wish.setting).key), origin);
         }
         for (const auto& wish : references.pluginWishes)

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/plugin_names.h"
+#include "config/reference_variables.h"
 #include "support/temp_folder.h"
 
 namespace agentidp::config {
@@ -27,6 +28,9 @@ class LoaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(turnsTheMintOnWhereItsVariablesAre);
     CPPUNIT_TEST(givesTheMintItsPortOnlyWhereNobodySaysAnother);
     CPPUNIT_TEST(namesTheVariableOfABadMintNumber);
+    CPPUNIT_TEST(pinsTheKeyThatVariablesName);
+    CPPUNIT_TEST(letsTheMintChooseItsAlgorithm);
+    CPPUNIT_TEST(refusesVariablesThatContradict);
     CPPUNIT_TEST(forgivesWrongReferencesThatAreOverruled);
     CPPUNIT_TEST(readsPluginSettingsOfEveryLayer);
     CPPUNIT_TEST(noticesPluginsNobodyNames);
@@ -217,19 +221,82 @@ public:
 
     void saysWhichReferenceIsNotOffered() {
         auto from = sources();
-        for (const auto* name : {"JWT_PRIVATE_KEY", "VAULT_ADDR", "VAULT_TOKEN", "POLICY_DIR", "VAULT_MOUNT", "OIDC_FORCE_KEY_ROTATION",
-                                 "ENCRYPTION_KEY_VAULT_PATH"})
-            from.environment[name] = "hunter2";
+        for (const auto* name : {"VAULT_ADDR", "POLICY_DIR", "ENCRYPTION_KEY_VAULT_PATH"}) from.environment[name] = "hunter2";
         from.environment["MACP_AUTH_JWKS_URL"] = "hunter2";
         const auto loaded = good(from);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{7}, notices(loaded, Notice::Kind::ReferenceNotOffered).size());
+        const auto texts = notices(loaded, Notice::Kind::ReferenceNotOffered);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, texts.size());
+        const auto says = [&](std::string_view part) {
+            return std::any_of(texts.begin(), texts.end(), [&](const auto& text) { return has(text, part); });
+        };
+        CPPUNIT_ASSERT(says("POLICY_DIR is set: hooks come with a later version"));
+        CPPUNIT_ASSERT(says("ENCRYPTION_KEY_VAULT_PATH is set: accepted; the path is not read"));
+        CPPUNIT_ASSERT(!says("hunter2"));
+    }
+
+    void pinsTheKeyThatVariablesName() {
+        auto from = sources();
+        from.environment = {{"JWT_PRIVATE_KEY", "hunter2"}, {"JWT_PUBLIC_KEY", "hunter2"}};
+        auto loaded = good(from);
+        CPPUNIT_ASSERT_EQUAL(std::string("env:JWT_PRIVATE_KEY"), loaded.settings.text(Setting::KeysPinned));
+        CPPUNIT_ASSERT_EQUAL(std::string("env:JWT_PUBLIC_KEY"), loaded.settings.text(Setting::KeysPinnedPublic));
+        CPPUNIT_ASSERT_EQUAL(std::string("wait"), loaded.settings.text(Setting::KeysPinnedActivate));
+        CPPUNIT_ASSERT_EQUAL(std::string("RS256"), loaded.settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT(loaded.notices.empty());
+
+        from.definitions = {"token.alg=PS256", "keys.pinned=file:/run/key"};
+        loaded = good(from);
+        CPPUNIT_ASSERT_EQUAL(std::string("PS256"), loaded.settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT_EQUAL(std::string("file:/run/key"), loaded.settings.text(Setting::KeysPinned));
+        // The algorithm was implied, so only the key is news.
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, loaded.notices.size());
+
+        from = sources();
+        from.environment = {{"OIDC_FORCE_KEY_ROTATION", "true"}};
+        CPPUNIT_ASSERT(good(from).settings.flag(Setting::KeysRotateAtStart));
+        from.environment = {{"OIDC_FORCE_KEY_ROTATION", "yes"}};
+        CPPUNIT_ASSERT(!good(from).settings.flag(Setting::KeysRotateAtStart));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{90}, good(from).settings.integer(Setting::KeysRotateAfterDays));
+    }
+
+    void letsTheMintChooseItsAlgorithm() {
+        for (const auto* name : {"MACP_AUTH_ISSUER", "MACP_AUTH_AUDIENCE", "MACP_AUTH_MAX_TTL_SECONDS", "MACP_AUTH_DEFAULT_TTL_SECONDS",
+                                 "MACP_AUTH_SIGNING_KEY_JSON"}) {
+            auto from = sources();
+            from.environment = {{name, "300"}};
+            CPPUNIT_ASSERT(isMintConfigured(from.environment));
+            CPPUNIT_ASSERT_EQUAL(std::string("RS256"), good(from).settings.text(Setting::TokenAlg));
+            from.definitions = {"token.alg=EdDSA"};
+            CPPUNIT_ASSERT_EQUAL(std::string("EdDSA"), good(from).settings.text(Setting::TokenAlg));
+            CPPUNIT_ASSERT(notices(good(from), Notice::Kind::ReferenceOverruled).empty());
+        }
+        auto from = sources();
+        from.environment = {{"MACP_AUTH_SIGNING_ALG", "ES256"}, {"MACP_AUTH_ISSUER", "x"}, {"MACP_AUTH_SIGNING_KEY_JSON", "{}"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("ES256"), good(from).settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT_EQUAL(std::string("env:MACP_AUTH_SIGNING_KEY_JSON"), good(from).settings.text(Setting::KeysPinned));
+        from.environment = {{"MACP_AUTH_JWKS_URL", "x"}, {"MACP_AUTH_TOKENS_FILE", "x"}, {"MACP_AUTH_JWT_ALGS", "x"}};
+        CPPUNIT_ASSERT(!isMintConfigured(from.environment));
+        CPPUNIT_ASSERT_EQUAL(std::string("ES256"), good(from).settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT(!good(from).settings.given(Setting::TokenAlg));
+    }
+
+    void refusesVariablesThatContradict() {
+        auto from = sources();
+        from.environment = {{"JWT_PRIVATE_KEY", "hunter2"}, {"MACP_AUTH_SIGNING_KEY_JSON", "hunter2"}};
+        CPPUNIT_ASSERT(has(allOf(load(from)), "JWT_PRIVATE_KEY and MACP_AUTH_SIGNING_KEY_JSON both name the key that signs"));
+        from.environment = {{"JWT_PUBLIC_KEY", "hunter2"}};
+        CPPUNIT_ASSERT(has(allOf(load(from)), "keys.pinned.public (JWT_PUBLIC_KEY): is the public half of no key"));
+        for (const auto* alg : {"HS256", "PS256", "rs256", "none"}) {
+            from.environment = {{"MACP_AUTH_SIGNING_ALG", alg}};
+            CPPUNIT_ASSERT(has(allOf(load(from)), "MACP_AUTH_SIGNING_ALG: must be RS256 or ES256"));
+        }
     }
 
     void turnsTheMintOnWhereItsVariablesAre() {
         CPPUNIT_ASSERT_EQUAL(std::string("false"), good(sources()).settings.text(Setting::MacpMintEnabled));
         for (const auto* name : {"MACP_AUTH_ISSUER", "MACP_AUTH_AUDIENCE", "MACP_AUTH_SIGNING_ALG", "MACP_AUTH_SIGNING_KEY_JSON"}) {
             auto from = sources();
-            from.environment = {{name, "x"}};
+            from.environment = {{name, "ES256"}};
             const auto settings = good(from).settings;
             CPPUNIT_ASSERT_EQUAL_MESSAGE(name, std::string("true"), settings.text(Setting::MacpMintEnabled));
             CPPUNIT_ASSERT_EQUAL(std::string("from ") + name, describe(settings.origin(Setting::MacpMintEnabled)));
