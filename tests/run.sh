@@ -93,6 +93,10 @@ run_cppunit() {  # BUILD_FOLDER PREFIX
   done
 }
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }
+# A client of its own kind, and one of the flows: verifiers that cache the JWKS while keys rotate.
+run_rotation() {
+  case rotation_under_load in *"$only"*) say rotation_under_load; AGENTIDP_BUILD=$root/build suite clients python3 tests/flows/run.py -k rotation_under_load ;; esac
+}
 run_lint() { say lint; AGENTIDP_BUILD=$root/build suite lint bash tests/lint/run.sh ${only:+-k "$only"}; }
 run_clients() { say clients; AGENTIDP_BUILD=$root/build suite clients python3 tests/clients/run.py ${only:+-k "$only"}; }
 run_docs() { say docs; AGENTIDP_BUILD=$root/build suite docs bash tests/docs/run.sh ${only:+-k "$only"}; }
@@ -148,7 +152,7 @@ case $set_name in
   asan) run_asan ;;
   tsan) run_tsan ;;
   fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${only:+-k "$only"} ;;
-  clients) release product; run_clients ;;
+  clients) release product; run_clients; run_rotation ;;
   all)
     if [ "$only" = security ]; then
       sanitized

@@ -99,10 +99,10 @@ base::Result<void> Foundation::add(std::uint32_t kind, const std::string& name, 
 }
 
 base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
+    if (purpose != Purpose::Serve && !std::filesystem::exists(dataDir_))
+        return fail(Errc::NotFound, "there is no data.dir = " + dataDir_ + "; start agentidpd or run agentidp init first");
     if (purpose != Purpose::Read) {
         if (auto locked = lock(); !locked) return locked;
-    } else if (!std::filesystem::exists(dataDir_)) {
-        return fail(Errc::NotFound, "there is no data.dir = " + dataDir_ + "; start agentidpd or run agentidp init first");
     }
     openCatalog(std::move(offers));
     if (settings().text(Setting::CredentialsStore) == "vault")
@@ -121,7 +121,9 @@ base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
     if (auto complete = plugins_->complete(); !complete) return complete;
 
     if (auto current = migrate(purpose); !current) return current;
-    auto keys = keys::DataKeys::open({storage(), this->keys(), previousKeys(), clock_});
+    using Access = keys::DataKeys::Access;
+    const auto access = purpose == Purpose::Read ? Access::Look : Access::Keep;
+    auto keys = keys::DataKeys::open({storage(), this->keys(), previousKeys(), clock_, access});
     if (!keys) return std::move(keys).error();
     dataKeys_ = std::move(*keys);
     return {};

@@ -22,7 +22,7 @@ namespace agentidp::app {
 enum class Purpose {
     Serve,  ///< the daemon: takes the lock, migrates as the settings say
     Write,  ///< a command that changes something: takes the lock, refuses an old schema
-    Read,   ///< a command that looks: no lock, no migration
+    Read,   ///< a command that looks: no lock, no migration, and no data key is made or moved
 };
 
 /// The pieces a job or plugin may be offered by the daemon, empty elsewhere.

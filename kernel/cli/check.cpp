@@ -1,8 +1,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "app/initialise.h"
+#include "app/key_settings.h"
+#include "app/mint_key.h"
 #include "cli/opened.h"
 #include "keys/rotation.h"
 #include "store/signing_keys.h"
@@ -23,6 +26,20 @@ struct WouldIssue {
     std::int64_t lifetime = 0;
 };
 
+struct WouldMint {
+    std::string issuer, audience, auth;
+    std::int64_t lifetime = 0, maxLifetime = 0;
+};
+
+json::Value jsonOf(const std::optional<WouldMint>& mint) {
+    if (!mint) return {};
+    return json::Object{{"issuer", mint->issuer},
+                        {"audience", mint->audience},
+                        {"auth", mint->auth},
+                        {"lifetimeSeconds", mint->lifetime},
+                        {"maxLifetimeSeconds", mint->maxLifetime}};
+}
+
 }  // namespace
 
 int runCheck(const Invocation& invocation) {
@@ -31,16 +48,25 @@ int runCheck(const Invocation& invocation) {
     std::vector<std::string> notes;
     for (const auto& problem : loaded.problems) problems.push_back(problem.text);
     for (const auto& notice : loaded.notices) notes.push_back(notice.variable + ": " + notice.text);
+    if (const auto allowed = app::judgeMintKey(loaded.settings); !allowed) problems.push_back(allowed.error().hint);
     checkPluginFiles(loaded.settings, problems);
 
     const auto& settings = loaded.settings;
     WouldIssue would{config::issuerAt(settings, 0), settings.text(Setting::TokenAudience), settings.text(Setting::TokenAlg), "",
                      settings.integer(Setting::TokenAccessLifetimeSeconds)};
     if (would.audience.empty()) would.audience = would.issuer;
+    std::optional<WouldMint> mint;
+    if (settings.text(Setting::MacpMintEnabled) == "true")
+        mint = WouldMint{settings.text(Setting::MacpIssuer), settings.text(Setting::MacpAudience), settings.text(Setting::MacpMintAuth),
+                         settings.integer(Setting::MacpTtlDefaultSeconds), settings.integer(Setting::MacpTtlMaxSeconds)};
+    auto signing = app::keySettings(settings, loaded.environment);
+    if (!signing) problems.push_back(signing.error().hint);
+    const auto* pinned = signing && signing->pinned ? &*signing->pinned : nullptr;
     const auto dataDir = app::dataDirOf(settings);
     if (!std::filesystem::exists(dataDir) || std::filesystem::is_empty(dataDir)) {
         notes.push_back("data.dir = " + dataDir + " is empty: a first start initialises it");
         would.kid = "(made at first start)";
+        if (pinned != nullptr) would.kid = pinned->kid.empty() ? "(of " + pinned->source + ")" : pinned->kid;
     } else if (::access(dataDir.c_str(), W_OK) != 0) {
         problems.push_back("data.dir = " + dataDir + " cannot be written by this user; change its owner, or set another data.dir");
     } else if (problems.empty()) {
@@ -51,6 +77,8 @@ int runCheck(const Invocation& invocation) {
         } else {
             const auto keys = store::readSigningKeys((*foundation)->storage(), opened.clock);
             if (!keys) problems.push_back(keys.error().hint);
+            if (keys && pinned != nullptr)
+                if (const auto fit = keys::checkPin(*keys, *pinned); !fit) problems.push_back(fit.error().hint);
             const auto* active = keys ? keys::activeAmong(*keys) : nullptr;
             if (active != nullptr) {
                 would.kid = active->kid.str();
@@ -67,7 +95,8 @@ int runCheck(const Invocation& invocation) {
                                               {"audience", would.audience},
                                               {"alg", would.alg},
                                               {"kid", would.kid},
-                                              {"lifetimeSeconds", would.lifetime}})
+                                              {"lifetimeSeconds", would.lifetime},
+                                              {"mint", jsonOf(mint)}})
                   << "\n";
         return problems.empty() ? kDone : kMisuse;
     }
@@ -75,6 +104,9 @@ int runCheck(const Invocation& invocation) {
     for (const auto& note : notes) std::cout << "note: " << note << "\n";
     std::cout << "would issue: iss " << would.issuer << ", aud " << would.audience << ", alg " << would.alg << ", kid " << would.kid
               << ", lifetime " << would.lifetime << " s\n";
+    if (mint)
+        std::cout << "would mint: iss " << mint->issuer << ", aud " << mint->audience << ", lifetime " << mint->lifetime << " s, at most "
+                  << mint->maxLifetime << " s, for callers by macp.mint.auth = " << mint->auth << "\n";
     std::cout << (problems.empty() ? "ok: it would start\n" : "it would not start\n");
     return problems.empty() ? kDone : kMisuse;
 }

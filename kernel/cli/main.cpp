@@ -26,10 +26,13 @@ constexpr Command kCommands[] = {
      "agentidp health\n\nFor health checks of containers.\n\n  agentidp health || echo not ready", runHealth},
     {"drain", "stop the running daemon gracefully", "agentidp drain\n\nThe same as SIGTERM.\n\n  agentidp drain", runDrain},
     {"reload", "make the running daemon read its settings again", "agentidp reload\n\nThe same as SIGHUP.\n\n  agentidp reload", runReload},
-    {"keys", "list, rotate, retire and generate signing keys",
-     "agentidp keys list [--json]\nagentidp keys rotate [--now]\nagentidp keys retire KID [--compromised]\nagentidp keys generate --jwk "
+    {"keys", "list, rotate, retire, migrate and generate signing keys",
+     "agentidp keys list [--json]\nagentidp keys rotate [--now]\nagentidp keys retire KID [--compromised]\nagentidp keys migrate\nagentidp "
+     "keys generate --jwk "
      "[--alg ALG] [--kid "
-     "NAME]\n\nrotate and retire ask the running daemon; list works without one.\n\n  agentidp keys list\n  agentidp keys rotate",
+     "NAME]\n\nThey ask the running daemon; where none runs they take the data directory's lock and work themselves. rotate says when the "
+     "new key will sign, --now and --compromised what they cost.\n\n  agentidp keys list\n  agentidp keys rotate\n  agentidp keys retire "
+     "KID --compromised",
      runKeys},
     {"audit", "verify, prove and export the ledger",
      "agentidp audit verify [--full] [--key KEY]\nagentidp audit prove --event ID\nagentidp audit export [--from TIME] [--to "

@@ -1,9 +1,15 @@
 #include "config/reference_variables.h"
 
+#include <algorithm>
 #include <array>
 
 namespace agentidp::config {
 namespace {
+
+constexpr std::string_view kPrivatePem = "JWT_PRIVATE_KEY";
+constexpr std::string_view kPublicPem = "JWT_PUBLIC_KEY";
+constexpr std::string_view kMintAlg = "MACP_AUTH_SIGNING_ALG";
+constexpr std::string_view kMintKey = "MACP_AUTH_SIGNING_KEY_JSON";
 
 /// A variable whose value is the setting's value.
 struct Direct {
@@ -14,6 +20,15 @@ constexpr std::array kDirect{
     Direct{"CORS_ORIGIN", Setting::CorsOrigins},
     Direct{"JWKS_CACHE_TTL_SECONDS", Setting::JwksMaxAgeSeconds},
 };
+
+/// The six of the MACP auth-service. Its users leave one empty where they mean its default.
+constexpr std::array kMint{
+    Direct{"MACP_AUTH_ISSUER", Setting::MacpIssuer},
+    Direct{"MACP_AUTH_AUDIENCE", Setting::MacpAudience},
+    Direct{"MACP_AUTH_MAX_TTL_SECONDS", Setting::MacpTtlMaxSeconds},
+    Direct{"MACP_AUTH_DEFAULT_TTL_SECONDS", Setting::MacpTtlDefaultSeconds},
+};
+constexpr std::array kMintKeys{kMintAlg, kMintKey};
 
 /// A variable whose presence selects a plugin, which then reads the variable itself.
 struct Selecting {
@@ -27,29 +42,63 @@ constexpr std::array kSelecting{
     Selecting{"REDIS_URL", Setting::RatelimitPlugin, "redis", "ratelimit-redis"},
 };
 
-constexpr std::array<std::string_view, 14> kNotOffered{
-    "JWT_PRIVATE_KEY",
-    "JWT_PUBLIC_KEY",
-    "VAULT_ADDR",
-    "VAULT_TOKEN",
-    "VAULT_MOUNT",
-    "POLICY_DIR",
-    "ENCRYPTION_KEY_VAULT_PATH",
-    "OIDC_FORCE_KEY_ROTATION",
-    "MACP_AUTH_ISSUER",
-    "MACP_AUTH_AUDIENCE",
-    "MACP_AUTH_MAX_TTL_SECONDS",
-    "MACP_AUTH_DEFAULT_TTL_SECONDS",
-    "MACP_AUTH_SIGNING_ALG",
-    "MACP_AUTH_SIGNING_KEY_JSON",
+struct Remark {
+    std::string_view variable;
+    std::string_view text;
 };
+constexpr std::string_view kNotServed = "this version does not serve what it asks for";
+constexpr std::array kNotOffered{
+    Remark{"VAULT_ADDR", kNotServed},
+    Remark{"VAULT_TOKEN", kNotServed},
+    Remark{"VAULT_MOUNT", kNotServed},
+    Remark{"POLICY_DIR", "hooks come with a later version: no policy in that folder is enforced"},
+};
+/// Served, but not as a reader of the old documents expects.
+constexpr std::array kOtherwise{
+    Remark{"ENCRYPTION_KEY_VAULT_PATH",
+           "accepted; the path is not read: the key of encrypted columns is made here and wrapped by the plugin that keys.plugin names"},
+};
+
+bool isFilled(const Environment& environment, std::string_view variable) {
+    const auto* value = find(environment, variable);
+    return value != nullptr && !value->empty();
+}
+
+/// The keys of the signing key: one pin, whatever names it.
+void readKeys(const Environment& environment, ReferenceReading& reading) {
+    const auto wish = [&](std::string_view variable, Setting setting, std::string value, bool implied = false) {
+        reading.wishes.push_back({std::string(variable), setting, std::move(value), implied});
+    };
+    const bool pem = find(environment, kPrivatePem) != nullptr;
+    const bool jwk = isFilled(environment, kMintKey);
+    if (pem && jwk)
+        reading.problems.push_back(std::string(kPrivatePem) + " and " + std::string(kMintKey) +
+                                   " both name the key that signs: keep one of them");
+    if (pem) {
+        wish(kPrivatePem, Setting::KeysPinned, "env:" + std::string(kPrivatePem));
+        wish(kPrivatePem, Setting::TokenAlg, "RS256", true);
+    }
+    if (find(environment, kPublicPem) != nullptr) wish(kPublicPem, Setting::KeysPinnedPublic, "env:" + std::string(kPublicPem));
+    if (jwk) wish(kMintKey, Setting::KeysPinned, "env:" + std::string(kMintKey));
+    if (const auto* alg = find(environment, kMintAlg); alg != nullptr && !alg->empty()) {
+        if (*alg == "RS256" || *alg == "ES256")
+            wish(kMintAlg, Setting::TokenAlg, *alg);
+        else
+            reading.problems.push_back(std::string(kMintAlg) + ": must be RS256 or ES256");
+    } else if (isMintConfigured(environment)) {
+        wish(std::string(kMintAlg) + " (its default)", Setting::TokenAlg, "RS256", true);
+    }
+    // Every start of the reference looked for exactly this word.
+    if (const auto* force = find(environment, "OIDC_FORCE_KEY_ROTATION"))
+        wish("OIDC_FORCE_KEY_ROTATION", Setting::KeysRotateAtStart, *force == "true" ? "true" : "false");
+}
 
 }  // namespace
 
 ReferenceReading readReferenceVariables(const Environment& environment) {
     ReferenceReading reading;
     const auto wish = [&](std::string_view variable, Setting setting, std::string value) {
-        reading.wishes.push_back({std::string(variable), setting, std::move(value)});
+        reading.wishes.push_back({std::string(variable), setting, std::move(value), false});
     };
     if (const auto* port = find(environment, "PORT")) wish("PORT", Setting::ServerListen, "[::]:" + *port);
     if (const auto* mode = find(environment, "NODE_ENV")) {
@@ -60,15 +109,32 @@ ReferenceReading readReferenceVariables(const Environment& environment) {
     }
     for (const auto& direct : kDirect)
         if (const auto* value = find(environment, direct.variable)) wish(direct.variable, direct.setting, *value);
+    for (const auto& direct : kMint)
+        if (isFilled(environment, direct.variable)) wish(direct.variable, direct.setting, *find(environment, direct.variable));
+    reading.mintVariable = mintVariable(environment);
     for (const auto& selecting : kSelecting) {
         if (find(environment, selecting.variable) == nullptr) continue;
         wish(selecting.variable, selecting.setting, std::string(selecting.name));
         reading.pluginWishes.push_back(
             {std::string(selecting.variable), std::string(selecting.plugin), "url", "env:" + std::string(selecting.variable)});
     }
-    for (const auto variable : kNotOffered)
-        if (find(environment, variable) != nullptr) reading.notOffered.emplace_back(variable);
+    readKeys(environment, reading);
+    const auto remark = [&](const Remark& item) {
+        if (find(environment, item.variable) != nullptr) reading.remarks.push_back({std::string(item.variable), std::string(item.text)});
+    };
+    for (const auto& item : kNotOffered) remark(item);
+    for (const auto& item : kOtherwise) remark(item);
     return reading;
 }
+
+std::string mintVariable(const Environment& environment) {
+    for (const auto& direct : kMint)
+        if (isFilled(environment, direct.variable)) return std::string(direct.variable);
+    for (const auto variable : kMintKeys)
+        if (isFilled(environment, variable)) return std::string(variable);
+    return {};
+}
+
+bool isMintConfigured(const Environment& environment) { return !mintVariable(environment).empty(); }
 
 }  // namespace agentidp::config

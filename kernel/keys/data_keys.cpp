@@ -80,6 +80,8 @@ base::Result<std::vector<DataKeyRow>> completeRows(const DataKeys::Sources& sour
     if (!rows) return rows;
     const auto missing = missingAmong(*rows);
     if (missing.empty()) return rows;
+    if (sources.access == DataKeys::Access::Look)
+        return fail(Errc::NotFound, "there are no data keys yet; start agentidpd or run agentidp init first");
     if (!sources.keys.abilities().wraps)
         return fail(Errc::Unsupported, "keys plugin " + sources.keys.name() + " does not wrap data keys: set keys.plugin to one that does");
     // Wrapping may wait for a network, so it happens before the lock is taken.
@@ -157,7 +159,7 @@ base::Result<std::unique_ptr<const DataKeys>> DataKeys::open(const Sources& sour
         const auto secret = unwrap(sources, row);
         if (!secret) return secret.error();
         if (auto taken = out->take(row.purpose, row.id, secret->view()); !taken) return std::move(taken).error();
-        if (row.plugin == sources.keys.name()) continue;
+        if (row.plugin == sources.keys.name() || sources.access == Access::Look) continue;
         const auto done = move(sources, row, *secret);
         if (!done) return done.error();
         if (*done) ++out->moved_;

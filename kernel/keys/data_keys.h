@@ -49,11 +49,16 @@ private:
 
 class DataKeys {
 public:
+    enum class Access {
+        Keep,  ///< makes what is missing, moves what `previous` wrapped
+        Look   ///< changes nothing: NotFound where keys are still to be made
+    };
     struct Sources {
         plugin::Storage& storage;
         plugin::Keys& keys;
         plugin::Keys* previous = nullptr;  ///< `keys.previous`
         const base::Clock& clock;
+        Access access = Access::Keep;
     };
     /// Makes what is missing (replicas on one empty store agree: a lock and a second look), moves what `previous` wrapped to
     /// `keys`, unwraps everything. Blocks on both plugins. Any key that does not unwrap refuses all of them: the hint names the

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 
+#include "base/failpoint.h"
 #include "base/ids.h"
 #include "base/text.h"
 #include "crypto/hash.h"
@@ -79,6 +80,41 @@ void moveOn(SigningKey& row, const Transition& transition, audit::Effect& effect
     row = std::move(moved);
 }
 
+std::string copyPlaceOf(const SigningKey& key) { return "signing-key:" + key.kid.str(); }
+
+/// `thumbprint`, or the first free number behind `prefix`. A thumbprint is taken where the same key signed by another algorithm.
+std::string freeKid(const std::vector<SigningKey>& rows, std::string prefix, const std::string& thumbprint) {
+    const auto taken = [&rows](const std::string& kid) {
+        return std::any_of(rows.begin(), rows.end(), [&kid](const SigningKey& row) { return row.kid.str() == kid; });
+    };
+    if (prefix.empty() && !taken(thumbprint)) return thumbprint;
+    if (prefix.empty()) prefix = thumbprint + "-";
+    for (std::size_t number = 1;; ++number)
+        if (auto kid = prefix + std::to_string(number); !taken(kid)) return kid;
+}
+
+base::Result<void> fits(const std::vector<SigningKey>& rows, const KeyRing::Settings& settings) {
+    return settings.pinned ? checkPin(rows, *settings.pinned) : base::Result<void>();
+}
+
+KeyRing::Settings withPin(KeyRing::Settings settings) {
+    settings.policy.pin.reset();
+    if (settings.pinned) settings.policy.pin = pinOf(*settings.pinned, settings.pinActivation);
+    return settings;
+}
+
+/// The step as failpoints call it: a process that dies before or behind any of them goes on from the rows.
+std::string stepOf(Kind kind) {
+    switch (kind) {
+        case Kind::Generate: return "record";
+        case Kind::Publish: return "publish";
+        case Kind::Activate: return "activate";
+        case Kind::Retire: return "retire";
+        case Kind::Remove: break;
+    }
+    return "remove";
+}
+
 std::uint64_t nextOfThisThread() {
     thread_local std::uint64_t signatures = 0;
     return ++signatures;
@@ -93,7 +129,7 @@ const jose::VerificationKey* KeySnapshot::find(std::string_view kid) const {
 
 KeyRing::KeyRing(Backends backends, Settings settings)
     : backends_(backends),
-      settings_(std::move(settings)),
+      settings_(withPin(std::move(settings))),
       verifySample_(std::max(1U, settings_.verifySample)),
       snapshot_(std::make_shared<const KeySnapshot>()) {}
 
@@ -101,7 +137,7 @@ base::Result<ActiveKey> KeyRing::activeKey() const {
     const auto now = snapshot();
     if (!now->active) return fail(Errc::Unavailable, "no signing key is active");
     const auto& signer = *now->active;
-    return ActiveKey{signer.kid(), signer.alg(), signer.local(), signer.blocks()};
+    return ActiveKey{signer.kid(), signer.alg(), signer.source(), signer.local(), signer.blocks()};
 }
 
 base::Result<base::Bytes> KeyRing::sign(const model::KeyId& kid, base::BytesView data) const {
@@ -125,10 +161,15 @@ base::Result<jose::Jws> KeyRing::verify(std::string_view token) const {
 
 base::Result<void> KeyRing::ensureFirstKey() {
     const std::lock_guard lock(changing_);
+    if (const auto before = store::readSigningKeys(backends_.storage, backends_.clock); !before)
+        return before.error();
+    else if (auto fit = fits(*before, settings_); !fit)
+        return fit;
     if (auto settled = settle(Wish::None, kSystem); !settled) return std::move(settled).error();
     const auto rows = rebuild();
     if (!rows) return rows.error();
     finishRetirements(*rows);
+    if (auto kept = keepCopy(*rows); !kept) return kept;
     const auto now = snapshot();
     if (!now->active) return fail(Errc::Unavailable, "no signing key is active");
     // A key that was active before this start proves itself again: the plugin behind it may be another one now.
@@ -138,7 +179,12 @@ base::Result<void> KeyRing::ensureFirstKey() {
 
 base::Result<std::size_t> KeyRing::tick() {
     const std::lock_guard lock(changing_);
-    return settle(Wish::None, kSystem);
+    auto steps = settle(Wish::None, kSystem);
+    if (!steps || *steps == 0 || !settings_.pinned) return steps;
+    const auto rows = rebuild();
+    if (!rows) return rows.error();
+    if (auto kept = keepCopy(*rows); !kept) return std::move(kept).error();
+    return steps;
 }
 
 base::Result<void> KeyRing::reload() {
@@ -150,6 +196,13 @@ base::Result<void> KeyRing::reload() {
 
 base::Result<SigningKey> KeyRing::rotate(Wish wish, const std::string& actor) {
     const std::lock_guard lock(changing_);
+    const auto before = rebuild();
+    if (!before) return before.error();
+    const auto* pin = pinnedAmong(*before, settings_.policy);
+    // One that is compromised has given its place to generated keys.
+    if (settings_.pinned && (pin == nullptr || !pin->compromised))
+        return fail(Errc::Conflict, "the signing key is pinned by " + settings_.pinned->source +
+                                        ": give that another key to rotate, or remove it to go back to generated keys");
     if (auto settled = settle(wish, actor); !settled) return std::move(settled).error();
     const auto rows = rebuild();
     if (!rows) return rows.error();
@@ -166,6 +219,9 @@ base::Result<void> KeyRing::retire(const model::KeyId& kid, Compromise compromis
     for (int round = 0; round < kMostRounds; ++round) {
         auto rows = rebuild();
         if (!rows) return std::move(rows).error();
+        const auto* pinned = pinnedAmong(*rows, settings_.policy);
+        if (pinned != nullptr && pinned->kid == kid && compromise == Compromise::No)
+            return fail(Errc::Conflict, "this key is pinned by " + settings_.pinned->source + ": change that, or retire it as compromised");
         const auto transitions = decideRetirement(*rows, kid, compromise);
         if (!transitions) return transitions.error();
         if (transitions->empty()) break;
@@ -177,10 +233,17 @@ base::Result<void> KeyRing::retire(const model::KeyId& kid, Compromise compromis
 
 base::Result<std::vector<SigningKey>> KeyRing::list() const { return store::readSigningKeys(backends_.storage, backends_.clock); }
 
-void KeyRing::configure(Settings settings) {
+base::Result<void> KeyRing::configure(Settings given) {
+    auto settings = withPin(std::move(given));
     const std::lock_guard lock(changing_);
+    if (settings.pinned) {
+        const auto rows = store::readSigningKeys(backends_.storage, backends_.clock);
+        if (!rows) return rows.error();
+        if (auto fit = fits(*rows, settings); !fit) return fit;
+    }
     settings_ = std::move(settings);
     verifySample_ = std::max(1U, settings_.verifySample);
+    return {};
 }
 
 base::Result<std::size_t> KeyRing::settle(Wish wish, const std::string& actor) {
@@ -188,7 +251,11 @@ base::Result<std::size_t> KeyRing::settle(Wish wish, const std::string& actor) {
     for (int round = 0; round < kMostRounds; ++round) {
         auto rows = rebuild();
         if (!rows) return std::move(rows).error();
-        const auto transitions = decide(backends_.clock.now(), *rows, settings_.policy, wish);
+        // Nobody can sign until a successor does: to wait for the JWKS max-age would only add to the damage.
+        const bool lost = isLost(*rows);
+        if (lost && !saidLost_) backends_.log.write(observe::Message::KEY_LOST, {{"kid", activeAmong(*rows)->kid.str()}});
+        saidLost_ = lost;
+        const auto transitions = decide(backends_.clock.now(), *rows, settings_.policy, lost ? Wish::RotateNow : wish);
         if (transitions.empty()) return steps;
         const auto done = performAll(*rows, transitions, actor);
         if (!done) {
@@ -205,8 +272,11 @@ base::Result<std::size_t> KeyRing::settle(Wish wish, const std::string& actor) {
 base::Result<std::size_t> KeyRing::performAll(Rows& rows, const std::vector<Transition>& transitions, const std::string& actor) {
     std::size_t done = 0;
     for (const auto& transition : transitions) {
+        [[maybe_unused]] const auto step = stepOf(transition.kind);
+        if (AGENTIDP_FAILPOINT("keys.before_" + step)) return fail(Errc::Unavailable, "failpoint");
         const auto outcome = transition.kind == Kind::Generate ? generate(rows, transition) : change(rows, transition, actor);
         if (!outcome) return outcome.error();
+        if (AGENTIDP_FAILPOINT("keys.after_" + step)) return fail(Errc::Unavailable, "failpoint");
         if (*outcome == Outcome::Lost) return done;
         ++done;
     }
@@ -241,26 +311,100 @@ base::Result<plugin::Op> KeyRing::guardAgainstTwins(const Rows& rows, const mode
     return fail(Errc::Conflict, "another replica made the first key");
 }
 
-base::Result<KeyRing::Outcome> KeyRing::generate(const Rows& rows, const Transition& transition) {
+base::Result<SigningKey> KeyRing::rowForGenerated(const Rows& rows) const {
     const auto held = adoptOrMake(rows);
     if (!held) return held.error();
-    const auto verification = jose::importPublic(held->jwk, settings_.policy.alg);
+    if (AGENTIDP_FAILPOINT("keys.after_generate")) return fail(Errc::Unavailable, "failpoint");
+    auto verification = jose::importPublic(held->jwk, settings_.policy.alg);
     if (!verification) return verification.error();
     if (jose::thumbprint(verification->key) != held->fingerprint)
         return fail(Errc::Internal, "", "keys plugin " + backends_.keys.name() + " names a key by something else than its thumbprint");
+    verification->kid = model::KeyId(freeKid(rows, settings_.generatedKids, held->fingerprint));
+    return newRow(*verification, backends_.keys.name());
+}
+
+base::Result<SigningKey> KeyRing::rowForPinned(const Rows& rows) const {
+    const auto& pinned = *settings_.pinned;
+    if (auto fit = checkPin(rows, pinned); !fit) return std::move(fit).error();
+    const auto kid = pinned.kid.empty() ? freeKid(rows, settings_.pinnedKids, pinned.fingerprint) : pinned.kid;
+    return newRow({model::KeyId(kid), pinned.alg, pinned.key.publicKey()}, std::string(kPinnedHolder));
+}
+
+bool KeyRing::isPinned(const SigningKey& key) const {
+    return settings_.pinned && key.fingerprint == settings_.pinned->fingerprint && key.alg == crypto::nameOf(settings_.pinned->alg);
+}
+
+base::Result<crypto::PrivateKey> KeyRing::privatePartOf(const SigningKey& pinned) const {
+    if (isPinned(pinned)) return settings_.pinned->key;
+    const auto gone = [&pinned] { return fail(Errc::NotFound, "pinned key " + pinned.kid.str() + " is configured no more"); };
+    if (!pinned.wrapped) return gone();
+    for (auto* wrapper : {&backends_.keys, backends_.previous}) {
+        if (wrapper == nullptr) continue;
+        const auto pkcs8 = wrapper->unwrap(*pinned.wrapped, copyPlaceOf(pinned), plugin::callWithin(backends_.clock, kPluginWithin));
+        if (pkcs8) return crypto::PrivateKey::fromPkcs8(pkcs8->view());
+        const auto code = pkcs8.error().code;
+        if (code == Errc::Unavailable || code == Errc::Deadline) return pkcs8.error();
+    }
+    return gone();
+}
+
+bool KeyRing::isLost(const Rows& rows) {
+    const auto* active = activeAmong(rows);
+    if (active == nullptr || active->plugin != kPinnedHolder) return false;
+    const auto signer = signerOf(*active);
+    return !signer && signer.error().code == Errc::NotFound;
+}
+
+base::Result<void> KeyRing::keepCopy(const Rows& rows) {
+    for (const auto& row : rows) {
+        const bool ends = row.compromised || row.state == model::KeyState::Retiring || row.state == model::KeyState::Gone;
+        if (row.plugin != kPinnedHolder || ends) continue;
+        const auto call = plugin::callWithin(backends_.clock, kPluginWithin);
+        const bool wanted = settings_.pinActivation == Pin::Activation::Wait && backends_.keys.abilities().wraps;
+        const bool kept = row.wrapped && backends_.keys.unwrap(*row.wrapped, copyPlaceOf(row), call);
+        if (wanted ? kept : !row.wrapped.has_value()) continue;
+        SigningKey changed = row;
+        changed.wrapped.reset();
+        if (wanted) {
+            const auto key = privatePartOf(row);
+            if (!key && key.error().code == Errc::NotFound) continue;
+            if (!key) return key.error();
+            const auto pkcs8 = key->toPkcs8();
+            if (!pkcs8) return pkcs8.error();
+            auto wrapped = backends_.keys.wrap(*pkcs8, copyPlaceOf(row), call);
+            if (!wrapped) return std::move(wrapped).error();
+            changed.wrapped = std::move(*wrapped);
+        }
+        audit::Effect effect;
+        effect.ops = {store::updateSigningKey(changed, row.rowVersion)};
+        // Another replica that was first has kept the same copy.
+        if (auto done = submit(std::move(effect)); !done) return std::move(done).error();
+    }
+    return {};
+}
+
+SigningKey KeyRing::newRow(const jose::VerificationKey& key, std::string holder) const {
     SigningKey row;
-    row.kid = verification->kid;
-    row.alg = crypto::nameOf(verification->alg);
-    row.publicJwk = base::json::write(jose::exportPublic(*verification));
-    row.plugin = backends_.keys.name();
-    row.fingerprint = held->fingerprint;
+    row.kid = key.kid;
+    row.alg = crypto::nameOf(key.alg);
+    row.publicJwk = base::json::write(jose::exportPublic(key));
+    row.plugin = std::move(holder);
+    row.fingerprint = jose::thumbprint(key.key);
     row.createdAt = backends_.clock.now();
-    row.activatesAt = transition.activatesAt;
-    auto guard = guardAgainstTwins(rows, row.kid);
+    return row;
+}
+
+base::Result<KeyRing::Outcome> KeyRing::generate(const Rows& rows, const Transition& transition) {
+    const auto* compromised = pinnedAmong(rows, settings_.policy);
+    const bool pin = settings_.pinned && (compromised == nullptr || !compromised->compromised);
+    auto row = pin ? rowForPinned(rows) : rowForGenerated(rows);
+    if (!row) return std::move(row).error();
+    row->activatesAt = transition.activatesAt;
+    auto guard = guardAgainstTwins(rows, row->kid);
     if (!guard && guard.error().code == Errc::Conflict) return Outcome::Lost;
     if (!guard) return std::move(guard).error();
     audit::Effect effect;
-    effect.ops = {store::insertSigningKey(row), std::move(*guard)};
+    effect.ops = {store::insertSigningKey(*row), std::move(*guard)};
     return submit(std::move(effect));
 }
 
@@ -287,7 +431,10 @@ base::Result<KeyRing::Outcome> KeyRing::change(Rows& rows, const Transition& tra
     if (!outcome || *outcome == Outcome::Lost) return outcome;
     for (const auto* key : moved)
         backends_.log.write(messageFor(*key), {{"kid", key->kid.str()}, {"alg", key->alg}, {"state", store::nameOf(key->state)}});
-    if (transition.kind == Kind::Remove) retireInPlugin(*found);
+    if (transition.kind == Kind::Remove) {
+        if (AGENTIDP_FAILPOINT("keys.before_retire_in_plugin")) return fail(Errc::Unavailable, "failpoint");
+        retireInPlugin(*found);
+    }
     return outcome;
 }
 
@@ -310,6 +457,15 @@ plugin::Keys* KeyRing::holderOf(std::string_view plugin) const {
 
 base::Result<std::shared_ptr<const Signer>> KeyRing::signerOf(const SigningKey& key) {
     if (const auto found = signers_.find(key.kid.str()); found != signers_.end()) return found->second;
+    if (isPinned(key) || key.plugin == kPinnedHolder) {
+        const auto verification = verificationOf(key);
+        if (!verification) return verification.error();
+        auto own = privatePartOf(key);
+        if (!own) return std::move(own).error();
+        auto signer = pinnedSigner(std::move(*own), *verification);
+        if (signer) signers_.insert_or_assign(key.kid.str(), *signer);
+        return signer;
+    }
     auto* holder = holderOf(key.plugin);
     if (holder == nullptr)
         return fail(Errc::Unavailable, "signing key " + key.kid.str() + " is held by keys plugin " + key.plugin + ": set keys.previous = " +
@@ -341,9 +497,11 @@ base::Result<KeyRing::Rows> KeyRing::rebuild() {
     std::optional<base::Error> problem;
     if (const auto* active = activeAmong(*rows)) {
         auto signer = signerOf(*active);
+        // A pinned key that nobody has any more is no problem to stop at: settle() puts a successor in its place.
+        const bool lost = !signer && signer.error().code == Errc::NotFound && active->plugin == kPinnedHolder;
         if (signer)
             next->active = std::move(*signer);
-        else
+        else if (!lost)
             problem = std::move(signer).error();
     }
     // Where the successor cannot be had, the key before it goes on: verifiers know it for its whole grace.

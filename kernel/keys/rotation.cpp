@@ -10,11 +10,23 @@ using model::KeyState;
 using model::SigningKey;
 using Kind = Transition::Kind;
 
+bool waits(const SigningKey& key) { return key.state == KeyState::Pending || key.state == KeyState::Published; }
+
+bool isPin(const SigningKey& key, const KeyPolicy& policy) {
+    return policy.pin && key.fingerprint == policy.pin->fingerprint && key.alg == crypto::nameOf(policy.alg) &&
+           (policy.pin->kid.empty() || policy.pin->kid == key.kid.str());
+}
+
+bool isWanted(const SigningKey& key, const KeyPolicy& policy) {
+    if (policy.pin) return isPin(key, policy);
+    return key.alg == crypto::nameOf(policy.alg) && key.plugin == policy.plugin;
+}
+
 /// The key that will sign next: the first that was made, so that every replica picks the same.
-const SigningKey* nextAmong(const std::vector<SigningKey>& keys) {
+const SigningKey* nextAmong(const std::vector<SigningKey>& keys, const KeyPolicy& policy) {
     const SigningKey* next = nullptr;
     for (const auto& key : keys) {
-        if (key.compromised || (key.state != KeyState::Pending && key.state != KeyState::Published)) continue;
+        if (key.compromised || !waits(key) || !isWanted(key, policy)) continue;
         const bool earlier = next == nullptr || std::tie(key.createdAt, key.kid) < std::tie(next->createdAt, next->kid);
         if (earlier) next = &key;
     }
@@ -22,13 +34,18 @@ const SigningKey* nextAmong(const std::vector<SigningKey>& keys) {
 }
 
 bool isDue(base::Instant now, const SigningKey& active, const KeyPolicy& policy) {
-    if (active.alg != crypto::nameOf(policy.alg) || active.plugin != policy.plugin) return true;
-    return policy.rotateAfter.count() > 0 && active.activatedAt.value_or(active.createdAt) + policy.rotateAfter <= now;
+    if (!isWanted(active, policy)) return true;
+    return !policy.pin && policy.rotateAfter.count() > 0 && active.activatedAt.value_or(active.createdAt) + policy.rotateAfter <= now;
 }
 
-void decideNext(base::Instant now, const SigningKey& next, const SigningKey* active, const KeyPolicy& policy, Wish wish,
-                std::vector<Transition>& out) {
-    const bool atOnce = active == nullptr || wish == Wish::RotateNow;
+bool isFresh(base::Instant now, const std::vector<SigningKey>& keys, const KeyPolicy& policy) {
+    return std::any_of(keys.begin(), keys.end(), [&](const SigningKey& key) { return key.createdAt + policy.jwksMaxAge > now; });
+}
+
+enum class When { AtOnce, AfterMaxAge };
+
+void decideNext(base::Instant now, const SigningKey& next, When when, const KeyPolicy& policy, std::vector<Transition>& out) {
+    const bool atOnce = when == When::AtOnce;
     auto activatesAt = next.activatesAt;
     if (next.state == KeyState::Pending) {
         activatesAt = atOnce ? now : next.activatesAt.value_or(now + policy.jwksMaxAge);
@@ -41,8 +58,9 @@ void decideEnds(base::Instant now, const std::vector<SigningKey>& keys, const Ke
     const auto* active = activeAmong(keys);
     for (const auto& key : keys) {
         if (key.state == KeyState::Gone) continue;
-        const bool over = key.state == KeyState::Retiring && key.retiringAt.value_or(now) + policy.grace <= now;
-        if (key.compromised || over)
+        const bool unwanted = waits(key) && !isWanted(key, policy) && key.activatesAt.value_or(key.createdAt + policy.jwksMaxAge) <= now;
+        const bool over = key.state == KeyState::Retiring && !isPin(key, policy) && key.retiringAt.value_or(now) + policy.grace <= now;
+        if (key.compromised || over || unwanted)
             out.push_back({Kind::Remove, key.kid, {}, key.compromised});
         else if (key.state == KeyState::Active && &key != active)
             out.push_back({Kind::Retire, key.kid, {}, false});
@@ -84,16 +102,35 @@ bool isNeeded(const std::vector<SigningKey>& keys, std::string_view plugin) {
     });
 }
 
-std::vector<Transition> decide(base::Instant now, const std::vector<SigningKey>& keys, const KeyPolicy& policy, Wish wish) {
+const SigningKey* pinnedAmong(const std::vector<SigningKey>& keys, const KeyPolicy& policy) {
+    const auto found = std::find_if(keys.begin(), keys.end(), [&](const SigningKey& key) { return isPin(key, policy); });
+    return found == keys.end() ? nullptr : &*found;
+}
+
+std::vector<Transition> decide(base::Instant now, const std::vector<SigningKey>& keys, const KeyPolicy& given, Wish wish) {
+    KeyPolicy policy = given;
+    const auto* pinned = pinnedAmong(keys, policy);
+    if (pinned != nullptr && pinned->compromised) {
+        policy.pin.reset();
+        pinned = nullptr;
+    }
     std::vector<Transition> out;
     const auto* active = activeAmong(keys);
-    const auto* next = nextAmong(keys);
-    if (next != nullptr)
-        decideNext(now, *next, active, policy, wish, out);
-    else if (active == nullptr || wish == Wish::RotateNow)
-        out.push_back({Kind::Generate, {}, now, false});
-    else if (wish == Wish::Rotate || isDue(now, *active, policy))
-        out.push_back({Kind::Generate, {}, {}, false});
+    const auto* next = nextAmong(keys, policy);
+    const bool pinActsNow = policy.pin && policy.pin->activation == Pin::Activation::Now;
+    const auto when = active == nullptr || wish == Wish::RotateNow || pinActsNow ? When::AtOnce : When::AfterMaxAge;
+    const bool asked = wish == Wish::Rotate || wish == Wish::RotateNow || (wish == Wish::RotateUnlessFresh && !isFresh(now, keys, policy));
+    if (policy.pin && active != nullptr && isWanted(*active, policy)) {
+        // It signs, and nothing but another pin changes that.
+    } else if (next != nullptr) {
+        decideNext(now, *next, when, policy, out);
+    } else if (pinned != nullptr && pinned->state != KeyState::Active) {
+        // A retiring key never left the JWKS, so nobody has to learn it anew.
+        const bool known = when == When::AtOnce || pinned->state == KeyState::Retiring;
+        out.push_back({Kind::Publish, pinned->kid, known ? now : now + policy.jwksMaxAge, false});
+    } else if (active == nullptr || asked || isDue(now, *active, policy)) {
+        out.push_back({Kind::Generate, {}, when == When::AtOnce ? std::optional(now) : std::nullopt, false});
+    }
     decideEnds(now, keys, policy, out);
     return out;
 }
@@ -119,6 +156,7 @@ SigningKey after(SigningKey key, const Transition& transition, base::Instant now
             key.state = KeyState::Published;
             key.publishedAt = now;
             key.activatesAt = transition.activatesAt;
+            key.activatedAt = key.retiringAt = key.goneAt = std::nullopt;
             break;
         case Kind::Activate:
             key.state = KeyState::Active;
@@ -127,10 +165,12 @@ SigningKey after(SigningKey key, const Transition& transition, base::Instant now
         case Kind::Retire:
             key.state = KeyState::Retiring;
             key.retiringAt = now;
+            key.wrapped.reset();
             break;
         case Kind::Remove:
             if (key.state != KeyState::Gone) key.goneAt = now;
             key.state = KeyState::Gone;
+            key.wrapped.reset();
             key.compromised = key.compromised || transition.compromised;
             break;
     }

@@ -13,19 +13,21 @@ constexpr base::milliseconds kExportWithin{10000};
 
 class LocalSigner final : public Signer {
 public:
-    LocalSigner(const jose::VerificationKey& verification, crypto::PrivateKey key) : Signer(verification), key_(std::move(key)) {}
-    [[nodiscard]] bool local() const override { return true; }
+    LocalSigner(const jose::VerificationKey& verification, crypto::PrivateKey key, KeySource source)
+        : Signer(verification), key_(std::move(key)), source_(source) {}
+    [[nodiscard]] KeySource source() const override { return source_; }
     [[nodiscard]] base::Result<Bytes> make(BytesView data) const override { return key_.sign(alg(), data); }
 
 private:
     crypto::PrivateKey key_;
+    KeySource source_;
 };
 
 class RemoteSigner final : public Signer {
 public:
     RemoteSigner(const jose::VerificationKey& verification, plugin::Keys& keys, std::string fingerprint, const base::Clock& clock)
         : Signer(verification), keys_(keys), fingerprint_(std::move(fingerprint)), clock_(clock) {}
-    [[nodiscard]] bool local() const override { return false; }
+    [[nodiscard]] KeySource source() const override { return KeySource::Plugin; }
     [[nodiscard]] base::Result<Bytes> make(BytesView data) const override {
         auto made = keys_.sign(fingerprint_, data, plugin::callWithin(clock_, kSignWithin));
         if (!made) return std::move(made).error();
@@ -43,6 +45,15 @@ private:
 
 }  // namespace
 
+std::string_view nameOf(KeySource source) {
+    switch (source) {
+        case KeySource::Env: return "env";
+        case KeySource::Generated: return "generated";
+        case KeySource::Plugin: break;
+    }
+    return "plugin";
+}
+
 base::Result<Bytes> Signer::makeChecked(BytesView data) const {
     auto signature = make(data);
     if (signature && !verification_.key.verify(alg(), data, *signature))
@@ -59,11 +70,17 @@ base::Result<std::shared_ptr<const Signer>> openSigner(plugin::Keys& keys, const
             if (!key) return std::move(key).error();
             if (!(key->publicKey() == verification.key))
                 return fail(Errc::Internal, "", "keys plugin " + keys.name() + " exported another key than " + fingerprint);
-            return std::shared_ptr<const Signer>(std::make_shared<LocalSigner>(verification, std::move(*key)));
+            return std::shared_ptr<const Signer>(std::make_shared<LocalSigner>(verification, std::move(*key), KeySource::Generated));
         }
         if (pkcs8.error().code != Errc::Unsupported) return pkcs8.error();
     }
     return std::shared_ptr<const Signer>(std::make_shared<RemoteSigner>(verification, keys, fingerprint, clock));
+}
+
+base::Result<std::shared_ptr<const Signer>> pinnedSigner(crypto::PrivateKey key, const jose::VerificationKey& verification) {
+    if (!(key.publicKey() == verification.key))
+        return fail(Errc::Internal, "", "the private part of pinned key " + verification.kid.str() + " is another key's");
+    return std::shared_ptr<const Signer>(std::make_shared<LocalSigner>(verification, std::move(key), KeySource::Env));
 }
 
 }  // namespace agentidp::keys

@@ -12,6 +12,15 @@
 
 namespace agentidp::keys {
 
+/// Where the key that signs comes from.
+enum class KeySource {
+    Env,        ///< the configuration: a pinned key
+    Generated,  ///< made by a keys plugin, at work in this process
+    Plugin      ///< stays in a keys plugin, which signs
+};
+/// "env", "generated", "plugin".
+[[nodiscard]] std::string_view nameOf(KeySource source);
+
 /// Any thread may sign at once.
 class Signer {
 public:
@@ -23,7 +32,8 @@ public:
     [[nodiscard]] const jose::VerificationKey& verification() const { return verification_; }
     [[nodiscard]] const model::KeyId& kid() const { return verification_.kid; }
     [[nodiscard]] crypto::Algorithm alg() const { return verification_.alg; }
-    [[nodiscard]] virtual bool local() const = 0;
+    [[nodiscard]] virtual KeySource source() const = 0;
+    [[nodiscard]] bool local() const { return source() != KeySource::Plugin; }
     /// True if a signature takes so long (RSA) or waits for somebody (a plugin), that it does not belong on an event loop.
     [[nodiscard]] bool blocks() const { return !local() || verification_.key.type() == crypto::KeyType::Rsa; }
 
@@ -40,5 +50,8 @@ private:
 /// `verification`. `keys` outlives the signer.
 [[nodiscard]] base::Result<std::shared_ptr<const Signer>> openSigner(plugin::Keys& keys, const std::string& fingerprint,
                                                                      const jose::VerificationKey& verification, const base::Clock& clock);
+
+/// For a key the configuration holds. Internal: the private part does not belong to `verification`.
+[[nodiscard]] base::Result<std::shared_ptr<const Signer>> pinnedSigner(crypto::PrivateKey key, const jose::VerificationKey& verification);
 
 }  // namespace agentidp::keys

@@ -1,6 +1,7 @@
 #pragma once
 /// @file kernel/model/signing_key.h
-/// A signing key as storage knows it. States only ever move to the right.
+/// A signing key as storage knows it. States only ever move to the right, but for a pinned key that is configured again: it is
+/// published anew.
 #include <optional>
 #include <string>
 
@@ -17,9 +18,9 @@ struct SigningKey {
     std::string alg;
     KeyState state = KeyState::Pending;
     std::string publicJwk;               ///< JSON, what the JWKS serves
-    std::string plugin;                  ///< the keys plugin that holds the private part
+    std::string plugin;                  ///< the keys plugin that holds the private part, or "pinned"
     std::string fingerprint;             ///< what that plugin calls it
-    std::optional<base::Bytes> wrapped;  ///< private part wrapped by the plugin, where it cannot sign itself
+    std::optional<base::Bytes> wrapped;  ///< a pinned key's private part, wrapped, until it stops signing
     base::Instant createdAt;
     std::optional<base::Instant> publishedAt, activatesAt, activatedAt, retiringAt, goneAt;
     bool compromised = false;

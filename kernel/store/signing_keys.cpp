@@ -13,13 +13,10 @@ const std::vector<std::string_view> kColumns{"kid",          "alg",          "st
                                              "activates_at", "activated_at", "retiring_at", "gone_at",    "row_version"};
 
 std::vector<plugin::Assign> changeable(const model::SigningKey& key) {
-    return {{"state", std::string(nameOf(key.state))},
-            {"compromised", key.compromised},
-            {"published_at", orNull(key.publishedAt)},
-            {"activates_at", orNull(key.activatesAt)},
-            {"activated_at", orNull(key.activatedAt)},
-            {"retiring_at", orNull(key.retiringAt)},
-            {"gone_at", orNull(key.goneAt)}};
+    return {{"state", std::string(nameOf(key.state))}, {"wrapped", orNull(key.wrapped)},
+            {"compromised", key.compromised},          {"published_at", orNull(key.publishedAt)},
+            {"activates_at", orNull(key.activatesAt)}, {"activated_at", orNull(key.activatedAt)},
+            {"retiring_at", orNull(key.retiringAt)},   {"gone_at", orNull(key.goneAt)}};
 }
 
 std::vector<plugin::Where> exactly(const model::KeyId& kid, std::int64_t version) {
@@ -76,7 +73,6 @@ plugin::Op insertSigningKey(const model::SigningKey& key) {
     set.push_back({"public_jwk", plugin::JsonText{key.publicJwk}});
     set.push_back({"plugin", key.plugin});
     set.push_back({"fingerprint", key.fingerprint});
-    set.push_back({"wrapped", orNull(key.wrapped)});
     set.push_back({"created_at", key.createdAt});
     set.push_back({"row_version", key.rowVersion});
     return plugin::insertInto(kTable, std::move(set));

@@ -13,7 +13,7 @@ namespace agentidp::store {
 
 /// Fails with Exists where the kid is taken.
 [[nodiscard]] plugin::Op insertSigningKey(const model::SigningKey& key);
-/// Writes state, times and the compromised mark, and the next version; Conflict or NotFound unless the stored version is
+/// Writes state, times, the wrapped copy and the compromised mark, and the next version; Conflict or NotFound unless the stored version is
 /// `expected`. What a key is (alg, JWK, plugin, fingerprint) never changes.
 [[nodiscard]] plugin::Op updateSigningKey(const model::SigningKey& key, std::int64_t expected);
 /// Only the next version: two replicas that both mean to follow the same key cannot both succeed.

@@ -40,6 +40,13 @@ std::optional<base::Instant> leavesAt(const SigningKey& key, base::seconds grace
     return *key.retiringAt + grace;
 }
 
+/// When the key that frees `previous` signs; nothing where none waits.
+std::optional<base::Instant> freedAt(const KeyListing& listing) {
+    for (const auto& key : listing.keys)
+        if (listing.previousNeeded && key.state == KeyState::Published && key.plugin != listing.previous) return key.activatesAt;
+    return std::nullopt;
+}
+
 /// To the second: `2026-11-22T06:16:17Z`.
 std::string shortTime(const std::optional<base::Instant>& at) { return at ? base::rfc3339(*at).substr(0, 19) + "Z" : std::string("-"); }
 
@@ -86,8 +93,10 @@ std::string renderText(const KeyListing& listing) {
     std::string out;
     for (const auto& row : rows) appendRow(out, row, widths);
     if (listing.keys.empty()) out += "There are no signing keys yet: the first start makes one.\n";
+    const auto freed = freedAt(listing);
     if (!listing.previous.empty())
-        out += listing.previousNeeded ? "keys.previous = " + listing.previous + " is still needed.\n"
+        out += listing.previousNeeded ? "keys.previous = " + listing.previous + " is still needed" +
+                                            (freed ? ": until the new key signs, " + shortTime(freed) : "") + ".\n"
                                       : "keys.previous = " + listing.previous + " can be removed: nothing needs it any more.\n";
     return out;
 }
@@ -113,6 +122,7 @@ std::string renderJson(const KeyListing& listing) {
     }
     writer.endArray().key("plugin").text(listing.plugin);
     if (!listing.previous.empty()) writer.key("previous").text(listing.previous).key("previousNeeded").boolean(listing.previousNeeded);
+    time("previousNeededUntil", freedAt(listing));
     writer.endObject();
     return out + "\n";
 }

@@ -21,7 +21,7 @@ struct KeyListing {
 /// A table for people: the signing key first, times in UTC, what happens next and when, and whether keys.previous can go.
 [[nodiscard]] std::string renderText(const KeyListing& listing);
 /// {"keys":[{kid, alg, state, plugin, compromised, createdAt, publishedAt?, activatesAt?, activatedAt?, retiringAt?, leavesAt?,
-/// goneAt?, jwk}], "plugin", "previous"?, "previousNeeded"?}, one line, times RFC 3339.
+/// goneAt?, jwk}], "plugin", "previous"?, "previousNeeded"?, "previousNeededUntil"?}, one line, times RFC 3339.
 [[nodiscard]] std::string renderJson(const KeyListing& listing);
 
 }  // namespace agentidp::cli

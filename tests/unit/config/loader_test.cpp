@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/plugin_names.h"
+#include "config/reference_variables.h"
 #include "support/temp_folder.h"
 
 namespace agentidp::config {
@@ -24,6 +25,12 @@ class LoaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(letsUrlsSelectPlugins);
     CPPUNIT_TEST(saysWhichReferenceIsOverruled);
     CPPUNIT_TEST(saysWhichReferenceIsNotOffered);
+    CPPUNIT_TEST(turnsTheMintOnWhereItsVariablesAre);
+    CPPUNIT_TEST(givesTheMintItsPortOnlyWhereNobodySaysAnother);
+    CPPUNIT_TEST(namesTheVariableOfABadMintNumber);
+    CPPUNIT_TEST(pinsTheKeyThatVariablesName);
+    CPPUNIT_TEST(letsTheMintChooseItsAlgorithm);
+    CPPUNIT_TEST(refusesVariablesThatContradict);
     CPPUNIT_TEST(forgivesWrongReferencesThatAreOverruled);
     CPPUNIT_TEST(readsPluginSettingsOfEveryLayer);
     CPPUNIT_TEST(noticesPluginsNobodyNames);
@@ -214,12 +221,126 @@ public:
 
     void saysWhichReferenceIsNotOffered() {
         auto from = sources();
-        for (const auto* name : {"JWT_PRIVATE_KEY", "VAULT_ADDR", "VAULT_TOKEN", "POLICY_DIR", "MACP_AUTH_ISSUER",
-                                 "OIDC_FORCE_KEY_ROTATION", "ENCRYPTION_KEY_VAULT_PATH"})
-            from.environment[name] = "hunter2";
+        for (const auto* name : {"VAULT_ADDR", "POLICY_DIR", "ENCRYPTION_KEY_VAULT_PATH"}) from.environment[name] = "hunter2";
         from.environment["MACP_AUTH_JWKS_URL"] = "hunter2";
         const auto loaded = good(from);
-        CPPUNIT_ASSERT_EQUAL(std::size_t{7}, notices(loaded, Notice::Kind::ReferenceNotOffered).size());
+        const auto texts = notices(loaded, Notice::Kind::ReferenceNotOffered);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, texts.size());
+        const auto says = [&](std::string_view part) {
+            return std::any_of(texts.begin(), texts.end(), [&](const auto& text) { return has(text, part); });
+        };
+        CPPUNIT_ASSERT(says("POLICY_DIR is set: hooks come with a later version"));
+        CPPUNIT_ASSERT(says("ENCRYPTION_KEY_VAULT_PATH is set: accepted; the path is not read"));
+        CPPUNIT_ASSERT(!says("hunter2"));
+    }
+
+    void pinsTheKeyThatVariablesName() {
+        auto from = sources();
+        from.environment = {{"JWT_PRIVATE_KEY", "hunter2"}, {"JWT_PUBLIC_KEY", "hunter2"}};
+        auto loaded = good(from);
+        CPPUNIT_ASSERT_EQUAL(std::string("env:JWT_PRIVATE_KEY"), loaded.settings.text(Setting::KeysPinned));
+        CPPUNIT_ASSERT_EQUAL(std::string("env:JWT_PUBLIC_KEY"), loaded.settings.text(Setting::KeysPinnedPublic));
+        CPPUNIT_ASSERT_EQUAL(std::string("wait"), loaded.settings.text(Setting::KeysPinnedActivate));
+        CPPUNIT_ASSERT_EQUAL(std::string("RS256"), loaded.settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT(loaded.notices.empty());
+
+        from.definitions = {"token.alg=PS256", "keys.pinned=file:/run/key"};
+        loaded = good(from);
+        CPPUNIT_ASSERT_EQUAL(std::string("PS256"), loaded.settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT_EQUAL(std::string("file:/run/key"), loaded.settings.text(Setting::KeysPinned));
+        // The algorithm was implied, so only the key is news.
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, loaded.notices.size());
+
+        from = sources();
+        from.environment = {{"OIDC_FORCE_KEY_ROTATION", "true"}};
+        CPPUNIT_ASSERT(good(from).settings.flag(Setting::KeysRotateAtStart));
+        from.environment = {{"OIDC_FORCE_KEY_ROTATION", "yes"}};
+        CPPUNIT_ASSERT(!good(from).settings.flag(Setting::KeysRotateAtStart));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{90}, good(from).settings.integer(Setting::KeysRotateAfterDays));
+    }
+
+    void letsTheMintChooseItsAlgorithm() {
+        for (const auto* name : {"MACP_AUTH_ISSUER", "MACP_AUTH_AUDIENCE", "MACP_AUTH_MAX_TTL_SECONDS", "MACP_AUTH_DEFAULT_TTL_SECONDS",
+                                 "MACP_AUTH_SIGNING_KEY_JSON"}) {
+            auto from = sources();
+            from.environment = {{name, "300"}};
+            CPPUNIT_ASSERT(isMintConfigured(from.environment));
+            CPPUNIT_ASSERT_EQUAL(std::string("RS256"), good(from).settings.text(Setting::TokenAlg));
+            from.definitions = {"token.alg=EdDSA"};
+            CPPUNIT_ASSERT_EQUAL(std::string("EdDSA"), good(from).settings.text(Setting::TokenAlg));
+            CPPUNIT_ASSERT(notices(good(from), Notice::Kind::ReferenceOverruled).empty());
+        }
+        auto from = sources();
+        from.environment = {{"MACP_AUTH_SIGNING_ALG", "ES256"}, {"MACP_AUTH_ISSUER", "x"}, {"MACP_AUTH_SIGNING_KEY_JSON", "{}"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("ES256"), good(from).settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT_EQUAL(std::string("env:MACP_AUTH_SIGNING_KEY_JSON"), good(from).settings.text(Setting::KeysPinned));
+        from.environment = {{"MACP_AUTH_JWKS_URL", "x"}, {"MACP_AUTH_TOKENS_FILE", "x"}, {"MACP_AUTH_JWT_ALGS", "x"}};
+        CPPUNIT_ASSERT(!isMintConfigured(from.environment));
+        CPPUNIT_ASSERT_EQUAL(std::string("ES256"), good(from).settings.text(Setting::TokenAlg));
+        CPPUNIT_ASSERT(!good(from).settings.given(Setting::TokenAlg));
+    }
+
+    void refusesVariablesThatContradict() {
+        auto from = sources();
+        from.environment = {{"JWT_PRIVATE_KEY", "hunter2"}, {"MACP_AUTH_SIGNING_KEY_JSON", "hunter2"}};
+        CPPUNIT_ASSERT(has(allOf(load(from)), "JWT_PRIVATE_KEY and MACP_AUTH_SIGNING_KEY_JSON both name the key that signs"));
+        from.environment = {{"JWT_PUBLIC_KEY", "hunter2"}};
+        CPPUNIT_ASSERT(has(allOf(load(from)), "keys.pinned.public (JWT_PUBLIC_KEY): is the public half of no key"));
+        for (const auto* alg : {"HS256", "PS256", "rs256", "none"}) {
+            from.environment = {{"MACP_AUTH_SIGNING_ALG", alg}};
+            CPPUNIT_ASSERT(has(allOf(load(from)), "MACP_AUTH_SIGNING_ALG: must be RS256 or ES256"));
+        }
+    }
+
+    void turnsTheMintOnWhereItsVariablesAre() {
+        CPPUNIT_ASSERT_EQUAL(std::string("false"), good(sources()).settings.text(Setting::MacpMintEnabled));
+        for (const auto* name : {"MACP_AUTH_ISSUER", "MACP_AUTH_AUDIENCE", "MACP_AUTH_SIGNING_ALG", "MACP_AUTH_SIGNING_KEY_JSON"}) {
+            auto from = sources();
+            from.environment = {{name, "ES256"}};
+            const auto settings = good(from).settings;
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(name, std::string("true"), settings.text(Setting::MacpMintEnabled));
+            CPPUNIT_ASSERT_EQUAL(std::string("from ") + name, describe(settings.origin(Setting::MacpMintEnabled)));
+        }
+        auto from = sources();
+        from.environment = {{"MACP_AUTH_MAX_TTL_SECONDS", "60"}, {"MACP_AUTH_ISSUER", ""}, {"MACP_AUTH_DEFAULT_TTL_SECONDS", ""}};
+        const auto settings = good(from).settings;
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{60}, settings.integer(Setting::MacpTtlMaxSeconds));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{300}, settings.integer(Setting::MacpTtlDefaultSeconds));
+        CPPUNIT_ASSERT_EQUAL(std::string("macp-auth-service"), settings.text(Setting::MacpIssuer));
+        // The runtime's own variables and empty ones turn nothing on; `false` is the last word.
+        from.environment = {{"MACP_AUTH_JWKS_URL", "x"}, {"MACP_AUTH_TOKENS_FILE", "x"}, {"MACP_AUTH_ISSUER", ""}};
+        CPPUNIT_ASSERT_EQUAL(std::string("false"), good(from).settings.text(Setting::MacpMintEnabled));
+        from = sources("macp.mint.enabled = false\n");
+        from.environment = {{"MACP_AUTH_ISSUER", "x"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("false"), good(from).settings.text(Setting::MacpMintEnabled));
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:3000"), good(from).settings.text(Setting::ServerListen));
+    }
+
+    void givesTheMintItsPortOnlyWhereNobodySaysAnother() {
+        auto from = sources();
+        from.environment = {{"MACP_AUTH_ISSUER", "x"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:3200"), good(from).settings.text(Setting::ServerListen));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{10}, good(from).settings.integer(Setting::StopGraceSeconds));
+        from.environment["PORT"] = "8080";
+        from.environment["AGENTIDP_MACP_MINT_ALLOW_UNAUTHENTICATED"] = "true";
+        CPPUNIT_ASSERT_EQUAL(std::string("[::]:8080"), good(from).settings.text(Setting::ServerListen));
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:3000"),
+                             good(sources("macp.mint.enabled = true\n")).settings.text(Setting::ServerListen));
+        const auto limited = good(sources("macp.mint.enabled = true\nmacp.mint.auth = bearer\nratelimit.client.per_minute = 7\n"));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{7}, limited.settings.integer(Setting::MacpMintPerMinute));
+        const auto unlimited = good(sources("macp.mint.enabled = true\nmacp.mint.auth = bearer\nmacp.mint.per_minute = 0\n"));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, unlimited.settings.integer(Setting::MacpMintPerMinute));
+    }
+
+    void namesTheVariableOfABadMintNumber() {
+        for (const auto* value : {"0", "-1", "60.5", "1e3", "an hour", "99999999999"}) {
+            auto from = sources();
+            from.environment = {{"MACP_AUTH_MAX_TTL_SECONDS", value}};
+            const auto loaded = load(from);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(value, std::size_t{1}, loaded.problems.size());
+            CPPUNIT_ASSERT(
+                loaded.problems.front().text.starts_with("MACP_AUTH_MAX_TTL_SECONDS: macp.ttl.max_seconds must be a whole number"));
+        }
     }
 
     void forgivesWrongReferencesThatAreOverruled() {
@@ -356,7 +477,9 @@ public:
         const auto loaded = good(sources(text));
         for (const auto& info : allSettings()) {
             CPPUNIT_ASSERT_MESSAGE(std::string(info.key), loaded.settings.given(info.id) || info.fallback.empty());
-            if (!info.fallback.empty()) CPPUNIT_ASSERT_EQUAL(std::string(info.fallback), loaded.settings.text(info.id));
+            // The one word that the loader answers itself.
+            const std::string expected(info.id == Setting::MacpMintEnabled ? "false" : info.fallback);
+            if (!info.fallback.empty()) CPPUNIT_ASSERT_EQUAL(expected, loaded.settings.text(info.id));
         }
     }
 };

@@ -26,6 +26,7 @@ class DataKeysTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(namesTheSettingsWhenTheWrapperIsMissing);
     CPPUNIT_TEST(refusesAnotherWrappingKey);
     CPPUNIT_TEST(refusesRowsThatWereSwapped);
+    CPPUNIT_TEST(changesNothingWhereItOnlyLooks);
     CPPUNIT_TEST(refusesAPluginThatDoesNotWrap);
     CPPUNIT_TEST(signsCheckpoints);
     CPPUNIT_TEST(failsWhereABackendIsDown);
@@ -59,6 +60,17 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, rows().size());
         CPPUNIT_ASSERT(open().ok());
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, rows().size());
+    }
+
+    void changesNothingWhereItOnlyLooks() {
+        NamedKeys demo("demo");
+        CPPUNIT_ASSERT(DataKeys::open({*storage_, demo, nullptr, clock_, DataKeys::Access::Look}).error().code == Errc::NotFound);
+        CPPUNIT_ASSERT(rows().empty());
+        const auto before = open().value();
+        const auto looked = DataKeys::open({*storage_, demo, keys_.get(), clock_, DataKeys::Access::Look}).value();
+        CPPUNIT_ASSERT(macOf(*before) == macOf(*looked));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, looked->moved());
+        for (const auto& row : rows()) CPPUNIT_ASSERT_EQUAL(std::string("file"), row.plugin);
     }
 
     void answersTheSameAfterARestart() {

@@ -47,6 +47,19 @@ class KeyRingTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(refusesAnAlgorithmThePluginDoesNotOffer);
     CPPUNIT_TEST(retiresInThePluginLaterIfItMust);
     CPPUNIT_TEST(servesTheSigningKeyFirst);
+    CPPUNIT_TEST(signsWithThePinnedKeyAtOnceWhereThereIsNone);
+    CPPUNIT_TEST(letsTheFormerPinSignUntilTheNextIsKnown);
+    CPPUNIT_TEST(activatesAtOnceWhenNobodyHasTheFormerPin);
+    CPPUNIT_TEST(keepsNoCopyOfAPinThatActsNow);
+    CPPUNIT_TEST(goesBackToGeneratedKeysWithoutThePin);
+    CPPUNIT_TEST(takesAPinnedKeyBack);
+    CPPUNIT_TEST(refusesToRotateAPinnedKey);
+    CPPUNIT_TEST(replacesACompromisedPinAndRefusesItsReturn);
+    CPPUNIT_TEST(refusesAPinnedKidThatIsTaken);
+    CPPUNIT_TEST(namesKeysAsTheMintDoes);
+    CPPUNIT_TEST(wrapsThePinsCopyAnewForAnotherPlugin);
+    CPPUNIT_TEST(rotatesAtStartOnce);
+    CPPUNIT_TEST(rotatesByAge);
     CPPUNIT_TEST(readsWhileItRotates);
     CPPUNIT_TEST_SUITE_END();
 
@@ -439,6 +452,261 @@ public:
         const auto before = one->snapshot();
         CPPUNIT_ASSERT(one->reload().ok());
         CPPUNIT_ASSERT(before == one->snapshot());
+    }
+
+    static PinnedKey pinnedKey(std::string kid = {}) {
+        auto key = crypto::PrivateKey::generate(Algorithm::Es256).value();
+        auto fingerprint = jose::thumbprint(key.publicKey());
+        return {Algorithm::Es256, std::move(key), std::move(fingerprint), std::move(kid), "JWT_PRIVATE_KEY"};
+    }
+    static KeyRing::Settings pinning(const PinnedKey& key, Pin::Activation activation = Pin::Activation::Wait) {
+        auto out = settings();
+        out.pinned = key;
+        out.pinActivation = activation;
+        return out;
+    }
+    model::SigningKey row(const std::string& kid) {
+        for (auto& row : rows())
+            if (row.kid.str() == kid) return row;
+        CPPUNIT_FAIL("no row " + kid);
+        return {};
+    }
+
+    void signsWithThePinnedKeyAtOnceWhereThereIsNone() {
+        const auto pin = pinnedKey();
+        const auto one = ring(pinning(pin));
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        const auto key = one->activeKey().value();
+        CPPUNIT_ASSERT_EQUAL(pin.fingerprint, key.kid.str());
+        CPPUNIT_ASSERT(key.source == KeySource::Env && key.local);
+        CPPUNIT_ASSERT(one->verify(token(*one)).ok());
+        CPPUNIT_ASSERT_EQUAL(0, keys_->generated);
+        CPPUNIT_ASSERT_EQUAL(std::string(kPinnedHolder), row(pin.fingerprint).plugin);
+        CPPUNIT_ASSERT(row(pin.fingerprint).publicJwk.find("\"d\"") == std::string::npos);
+        clock_.advance(std::chrono::days(400));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, one->tick().value());
+        CPPUNIT_ASSERT(ring(pinning(pin))->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, rows().size());
+    }
+
+    void letsTheFormerPinSignUntilTheNextIsKnown() {
+        const auto first = pinnedKey();
+        const auto second = pinnedKey();
+        std::string before;
+        {
+            const auto one = ring(pinning(first));
+            CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+            before = token(*one);
+        }
+        // The process that knew the first key is gone; its copy is wrapped by the keys plugin.
+        CPPUNIT_ASSERT(row(first.fingerprint).wrapped.has_value());
+        const auto two = ring(pinning(second));
+        CPPUNIT_ASSERT(two->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(first.fingerprint, two->activeKey()->kid.str());
+        CPPUNIT_ASSERT(two->trusts(second.fingerprint));
+        CPPUNIT_ASSERT(two->verify(token(*two)).ok() && two->verify(before).ok());
+        clock_.advance(seconds(3600));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, two->tick().value());
+        CPPUNIT_ASSERT_EQUAL(second.fingerprint, two->activeKey()->kid.str());
+        CPPUNIT_ASSERT(two->verify(before).ok());
+        CPPUNIT_ASSERT(!row(first.fingerprint).wrapped.has_value());
+        clock_.advance(seconds(86400));
+        CPPUNIT_ASSERT(two->tick().ok());
+        CPPUNIT_ASSERT(!two->verify(before).ok());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, jose::parseJwks(two->snapshot()->jwks)->size());
+    }
+
+    void activatesAtOnceWhenNobodyHasTheFormerPin() {
+        const auto first = pinnedKey();
+        const auto second = pinnedKey();
+        CPPUNIT_ASSERT(ring(pinning(first, Pin::Activation::Now))->ensureFirstKey().ok());
+        const auto two = ring(pinning(second));
+        CPPUNIT_ASSERT(two->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(1L, log_.count(observe::Message::KEY_LOST));
+        CPPUNIT_ASSERT_EQUAL(second.fingerprint, two->activeKey()->kid.str());
+        CPPUNIT_ASSERT(two->trusts(first.fingerprint));
+        // The same without a pin: a generated key steps in.
+        CPPUNIT_ASSERT(ring(pinning(second, Pin::Activation::Now))->ensureFirstKey().ok());
+        const auto three = ring();
+        CPPUNIT_ASSERT(three->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(three->activeKey()->source == KeySource::Generated);
+        CPPUNIT_ASSERT(three->trusts(second.fingerprint));
+    }
+
+    void keepsNoCopyOfAPinThatActsNow() {
+        const auto pin = pinnedKey();
+        CPPUNIT_ASSERT(ring(pinning(pin))->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(row(pin.fingerprint).wrapped.has_value());
+        const auto one = ring(pinning(pin, Pin::Activation::Now));
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(!row(pin.fingerprint).wrapped.has_value());
+        const auto next = pinnedKey();
+        CPPUNIT_ASSERT(one->configure(pinning(next, Pin::Activation::Now)).ok());
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT_EQUAL(next.fingerprint, one->activeKey()->kid.str());
+        CPPUNIT_ASSERT(one->trusts(pin.fingerprint));
+    }
+
+    void goesBackToGeneratedKeysWithoutThePin() {
+        const auto pin = pinnedKey();
+        CPPUNIT_ASSERT(ring(pinning(pin))->ensureFirstKey().ok());
+        const auto one = ring();
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(pin.fingerprint, one->activeKey()->kid.str());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, jose::parseJwks(one->snapshot()->jwks)->size());
+        const auto before = token(*one);
+        clock_.advance(seconds(3600));
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT(one->activeKey()->source == KeySource::Generated);
+        CPPUNIT_ASSERT(one->verify(before).ok());
+    }
+
+    void takesAPinnedKeyBack() {
+        const auto first = pinnedKey();
+        const auto second = pinnedKey();
+        const auto one = ring(pinning(first));
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(one->configure(pinning(second)).ok());
+        CPPUNIT_ASSERT(one->tick().ok());
+        // Taken back before it signed: the second leaves when its time would have come, and the first signs on.
+        CPPUNIT_ASSERT(one->configure(pinning(first)).ok());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, one->tick().value());
+        clock_.advance(seconds(3600));
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT(!one->trusts(second.fingerprint));
+        CPPUNIT_ASSERT_EQUAL(first.fingerprint, one->activeKey()->kid.str());
+        // And taken back after it signed.
+        CPPUNIT_ASSERT(one->configure(pinning(second)).ok());
+        CPPUNIT_ASSERT(one->tick().ok());
+        clock_.advance(seconds(3600));
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT_EQUAL(second.fingerprint, one->activeKey()->kid.str());
+        CPPUNIT_ASSERT(one->configure(pinning(first)).ok());
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT_EQUAL(first.fingerprint, one->activeKey()->kid.str());
+        CPPUNIT_ASSERT(row(first.fingerprint).wrapped.has_value());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, rows().size());
+    }
+
+    void refusesToRotateAPinnedKey() {
+        const auto pin = pinnedKey();
+        const auto one = ring(pinning(pin));
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        for (const auto wish : {Wish::Rotate, Wish::RotateNow}) {
+            const auto refused = one->rotate(wish, "cli:0");
+            CPPUNIT_ASSERT(refused.error().code == Errc::Conflict);
+            CPPUNIT_ASSERT(refused.error().hint.find("JWT_PRIVATE_KEY") != std::string::npos);
+        }
+        CPPUNIT_ASSERT(one->retire(model::KeyId(pin.fingerprint), Compromise::No, "cli:0").error().code == Errc::Conflict);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, rows().size());
+    }
+
+    void replacesACompromisedPinAndRefusesItsReturn() {
+        const auto pin = pinnedKey();
+        const auto one = ring(pinning(pin));
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        const auto stolen = token(*one);
+        CPPUNIT_ASSERT(one->retire(model::KeyId(pin.fingerprint), Compromise::Yes, "cli:0").ok());
+        CPPUNIT_ASSERT(!one->verify(stolen).ok());
+        CPPUNIT_ASSERT(one->activeKey()->source == KeySource::Generated);
+        CPPUNIT_ASSERT(one->verify(token(*one)).ok());
+        CPPUNIT_ASSERT(!row(pin.fingerprint).wrapped.has_value());
+        const auto refused = ring(pinning(pin))->ensureFirstKey();
+        CPPUNIT_ASSERT(refused.error().code == Errc::Invalid);
+        CPPUNIT_ASSERT(refused.error().hint.find("JWT_PRIVATE_KEY: this key") != std::string::npos);
+        CPPUNIT_ASSERT(ring(pinning(pinnedKey()))->ensureFirstKey().ok());
+    }
+
+    void refusesAPinnedKidThatIsTaken() {
+        CPPUNIT_ASSERT(ring(pinning(pinnedKey("main")))->ensureFirstKey().ok());
+        const auto refused = ring(pinning(pinnedKey("main")))->ensureFirstKey();
+        CPPUNIT_ASSERT(refused.error().code == Errc::Invalid);
+        CPPUNIT_ASSERT(refused.error().hint.find("its kid main") != std::string::npos);
+        // A reload is refused as a whole, and what was goes on.
+        const auto one = ring();
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(one->configure(pinning(pinnedKey("main"))).error().code == Errc::Invalid);
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, rows().size());
+    }
+
+    void namesKeysAsTheMintDoes() {
+        auto mint = settings();
+        mint.generatedKids = "dev-key-";
+        mint.pinnedKids = "key-";
+        const auto one = ring(mint);
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(std::string("dev-key-1"), one->activeKey()->kid.str());
+        CPPUNIT_ASSERT(one->snapshot()->jwks.find("\"kid\":\"dev-key-1\"") != std::string::npos);
+        CPPUNIT_ASSERT_EQUAL(std::string("dev-key-2"), one->rotate(Wish::RotateNow, "cli:0")->kid.str());
+        CPPUNIT_ASSERT(one->verify(token(*one)).ok());
+        for (const auto* kid : {"key-1", "key-2"}) {
+            auto pinned = mint;
+            pinned.pinned = pinnedKey();
+            pinned.pinActivation = Pin::Activation::Now;
+            CPPUNIT_ASSERT(one->configure(pinned).ok());
+            CPPUNIT_ASSERT(one->tick().ok());
+            CPPUNIT_ASSERT_EQUAL(std::string(kid), one->activeKey()->kid.str());
+        }
+        auto named = mint;
+        named.pinned = pinnedKey("own");
+        named.pinActivation = Pin::Activation::Now;
+        CPPUNIT_ASSERT(one->configure(named).ok());
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT_EQUAL(std::string("own"), one->activeKey()->kid.str());
+        CPPUNIT_ASSERT(one->verify(token(*one)).ok());
+    }
+
+    void wrapsThePinsCopyAnewForAnotherPlugin() {
+        const auto pin = pinnedKey();
+        CPPUNIT_ASSERT(ring(pinning(pin))->ensureFirstKey().ok());
+        const auto before = row(pin.fingerprint).wrapped;
+        previous_ = std::move(keys_);
+        keys_ = std::make_unique<NamedKeys>("demo");
+        // The pin goes at the same time: only the old plugin can open the copy, and it is moved.
+        {
+            const auto one = ring(settings("demo"));
+            CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+            CPPUNIT_ASSERT_EQUAL(pin.fingerprint, one->activeKey()->kid.str());
+            CPPUNIT_ASSERT(row(pin.fingerprint).wrapped != before);
+        }
+        previous_.reset();
+        const auto two = ring(settings("demo"));
+        CPPUNIT_ASSERT(two->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(pin.fingerprint, two->activeKey()->kid.str());
+    }
+
+    void rotatesAtStartOnce() {
+        const auto one = ring();
+        const auto two = ring();
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        CPPUNIT_ASSERT_EQUAL(one->activeKey()->kid, one->rotate(Wish::RotateUnlessFresh, "system")->kid);
+        clock_.advance(seconds(3600));
+        CPPUNIT_ASSERT(two->ensureFirstKey().ok());
+        std::thread other([&two] { CPPUNIT_ASSERT(two->rotate(Wish::RotateUnlessFresh, "system").ok()); });
+        CPPUNIT_ASSERT(one->rotate(Wish::RotateUnlessFresh, "system")->state == KeyState::Published);
+        other.join();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, rows().size());
+        clock_.advance(seconds(3599));
+        CPPUNIT_ASSERT(two->rotate(Wish::RotateUnlessFresh, "system").ok());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, rows().size());
+    }
+
+    void rotatesByAge() {
+        auto aging = settings();
+        aging.policy.rotateAfter = std::chrono::days(90);
+        const auto one = ring(aging);
+        CPPUNIT_ASSERT(one->ensureFirstKey().ok());
+        const auto first = one->activeKey()->kid;
+        clock_.advance(std::chrono::days(90) - seconds(1));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, one->tick().value());
+        clock_.advance(seconds(1));
+        CPPUNIT_ASSERT(one->tick().value() > 0);
+        CPPUNIT_ASSERT(one->activeKey()->kid == first);
+        clock_.advance(seconds(3600));
+        CPPUNIT_ASSERT(one->tick().ok());
+        CPPUNIT_ASSERT(one->activeKey()->kid != first && one->trusts(first.str()));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, rows().size());
     }
 
     void readsWhileItRotates() {

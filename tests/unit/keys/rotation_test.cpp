@@ -31,6 +31,12 @@ class RotationTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(ordersTheJwks);
     CPPUNIT_TEST(movesStatesOnlyToTheRight);
     CPPUNIT_TEST(needsAPluginUntilItsKeysAreRetired);
+    CPPUNIT_TEST(rotatesUnlessAKeyIsFresh);
+    CPPUNIT_TEST(forgetsAWaitingKeyNobodyWants);
+    CPPUNIT_TEST(signsWithThePinnedKey);
+    CPPUNIT_TEST(followsAChangedPin);
+    CPPUNIT_TEST(takesAFormerPinBack);
+    CPPUNIT_TEST(passesOverACompromisedPin);
     CPPUNIT_TEST(endsInOneActiveKeyFromEveryCrash);
     CPPUNIT_TEST_SUITE_END();
 
@@ -204,6 +210,91 @@ public:
         CPPUNIT_ASSERT(isNeeded({key("a", KeyState::Published, 0)}, "file"));
         CPPUNIT_ASSERT(!isNeeded({key("a", KeyState::Active, 0)}, "vault"));
         CPPUNIT_ASSERT(!isNeeded({key("a", KeyState::Retiring, 0), key("b", KeyState::Gone, 0)}, "file"));
+    }
+
+    void rotatesUnlessAKeyIsFresh() {
+        const std::vector<SigningKey> keys{key("a", KeyState::Active, 0)};
+        expect({}, decide(at(3599), keys, policy(), Wish::RotateUnlessFresh));
+        expect({generate()}, decide(at(3600), keys, policy(), Wish::RotateUnlessFresh));
+        expect({}, decide(at(3600), {key("a", KeyState::Active, 0), key("b", KeyState::Published, 1)}, policy(), Wish::RotateUnlessFresh));
+    }
+
+    void forgetsAWaitingKeyNobodyWants() {
+        auto other = key("b", KeyState::Published, 0);
+        other.plugin = "vault";
+        const std::vector<SigningKey> keys{key("a", KeyState::Active, -9), other};
+        expect({}, decide(at(3599), keys, policy()));
+        expect({step(Kind::Remove, "b")}, decide(at(3600), keys, policy()));
+        other.state = KeyState::Pending;
+        other.activatesAt.reset();
+        expect({step(Kind::Remove, "b")}, decide(at(3600), {key("a", KeyState::Active, -9), other}, policy()));
+    }
+
+    static KeyPolicy pinning(const char* fingerprint, Pin::Activation activation = Pin::Activation::Wait) {
+        auto out = policy();
+        out.rotateAfter = std::chrono::days(1);
+        out.pin = Pin{fingerprint, "", activation};
+        return out;
+    }
+    static SigningKey pin(const char* id, KeyState state, std::int64_t since) {
+        auto out = key(id, state, since);
+        out.plugin = kPinnedHolder;
+        out.fingerprint = id;
+        return out;
+    }
+
+    void signsWithThePinnedKey() {
+        expect({generate(at(0))}, decide(at(0), {}, pinning("p")));
+        expect({generate()}, decide(at(0), {key("a", KeyState::Active, 0)}, pinning("p")));
+        expect({generate(at(0))}, decide(at(0), {key("a", KeyState::Active, 0)}, pinning("p", Pin::Activation::Now)));
+        // It never ages, and no wish moves it.
+        const std::vector<SigningKey> signing{pin("p", KeyState::Active, 0)};
+        for (const auto wish : {Wish::None, Wish::Rotate, Wish::RotateNow, Wish::RotateUnlessFresh})
+            expect({}, decide(at(1'000'000'000), signing, pinning("p"), wish));
+        // A generated key that waited does not overtake it.
+        expect({step(Kind::Remove, "b")},
+               decide(at(3600), {pin("p", KeyState::Active, 0), key("b", KeyState::Published, 0)}, pinning("p")));
+    }
+
+    void followsAChangedPin() {
+        const std::vector<SigningKey> keys{pin("p", KeyState::Active, 0), pin("q", KeyState::Published, 0)};
+        expect({}, decide(at(3599), keys, pinning("q")));
+        expect({step(Kind::Activate, "q")}, decide(at(3600), keys, pinning("q")));
+        expect({step(Kind::Activate, "q")}, decide(at(1), keys, pinning("q", Pin::Activation::Now)));
+        // Without a pin a generated key follows.
+        expect({generate()}, decide(at(0), {pin("p", KeyState::Active, 0)}, policy()));
+        expect({}, decide(at(3599), {pin("p", KeyState::Active, 0), key("a", KeyState::Published, 0)}, policy()));
+        // The name a JWK gives itself counts: the same key by another name is another row.
+        auto named = pinning("p");
+        named.pin->kid = "mine";
+        expect({generate()}, decide(at(0), {pin("p", KeyState::Active, 0)}, named));
+        auto otherAlg = pinning("p");
+        otherAlg.alg = crypto::Algorithm::Rs256;
+        expect({generate()}, decide(at(0), {pin("p", KeyState::Active, 0)}, otherAlg));
+    }
+
+    void takesAFormerPinBack() {
+        const std::vector<SigningKey> retiring{pin("p", KeyState::Retiring, 0), pin("q", KeyState::Active, 0)};
+        expect({publish("p", at(9))}, decide(at(9), retiring, pinning("p")));
+        expect({publish("p", at(90'000))}, decide(at(90'000), retiring, pinning("p")));
+        const std::vector<SigningKey> gone{pin("p", KeyState::Gone, 0), pin("q", KeyState::Active, 0)};
+        expect({publish("p", at(9 + 3600))}, decide(at(9), gone, pinning("p")));
+        expect({publish("p", at(9))}, decide(at(9), gone, pinning("p", Pin::Activation::Now)));
+        expect({publish("p", at(9))}, decide(at(9), {pin("p", KeyState::Gone, 0)}, pinning("p")));
+        const auto back = after(pin("p", KeyState::Gone, 0), publish("p", at(50)), at(9));
+        CPPUNIT_ASSERT(back.state == KeyState::Published && back.activatesAt == at(50) && !back.goneAt && !back.retiringAt &&
+                       !back.activatedAt);
+    }
+
+    void passesOverACompromisedPin() {
+        auto bad = pin("p", KeyState::Gone, 0);
+        bad.compromised = true;
+        expect({generate(at(9))}, decide(at(9), {bad}, pinning("p")));
+        expect({}, decide(at(9), {bad, key("a", KeyState::Active, 0)}, pinning("p")));
+        auto wrapped = pin("p", KeyState::Active, 0);
+        wrapped.wrapped = base::Bytes{1};
+        CPPUNIT_ASSERT(!after(wrapped, step(Kind::Retire, "p"), at(9)).wrapped);
+        CPPUNIT_ASSERT(!after(wrapped, step(Kind::Remove, "p", true), at(9)).wrapped);
     }
 
     // Carries out what was decided on rows alone, stopping after every possible number of steps and beginning again later.

@@ -5,6 +5,7 @@
 
 #include "cli/keys/generate.h"
 #include "cli/keys/listing.h"
+#include "cli/keys/outcome.h"
 #include "jose/jws.h"
 
 namespace agentidp::cli {
@@ -22,6 +23,7 @@ class KeysCliTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(listsTheSigningKeyFirst);
     CPPUNIT_TEST(saysWhetherPreviousCanGo);
     CPPUNIT_TEST(writesTheListAsJson);
+    CPPUNIT_TEST(saysWhatARotationCosts);
     CPPUNIT_TEST_SUITE_END();
 
     std::ostringstream out_, err_;
@@ -122,6 +124,7 @@ public:
         CPPUNIT_ASSERT(renderText(some).find("keys.previous = vault can be removed") != std::string::npos);
         some.previousNeeded = true;
         CPPUNIT_ASSERT(renderText(some).find("keys.previous = vault is still needed") != std::string::npos);
+        CPPUNIT_ASSERT(renderText(some).find("until the new key signs, 20") != std::string::npos);
     }
 
     void writesTheListAsJson() {
@@ -136,6 +139,18 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("EC"), keys[0].find("jwk")->textOr("kty", ""));
         CPPUNIT_ASSERT_EQUAL(std::string("vault"), document.textOr("previous", ""));
         CPPUNIT_ASSERT(!*document.find("previousNeeded")->asBool());
+    }
+
+    void saysWhatARotationCosts() {
+        const auto has = [](const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; };
+        const base::json::Value waiting{
+            base::json::Object{{"kid", "k"}, {"alg", "ES256"}, {"state", "published"}, {"activatesAt", "2026-11-22T06:16:17Z"}}};
+        CPPUNIT_ASSERT(has(tellRotation(waiting, seconds(60)), "key k (ES256) is in the JWKS. It signs from 2026-11-22T06:16:17Z"));
+        const base::json::Value active{base::json::Object{{"kid", "k"}, {"alg", "ES256"}, {"state", "active"}}};
+        CPPUNIT_ASSERT(has(tellRotation(active, seconds(60)), "What that costs"));
+        CPPUNIT_ASSERT(has(tellRotation(active, seconds(60)), "for up to 60 s"));
+        CPPUNIT_ASSERT(!has(tellRetirement("k", keys::Compromise::No, seconds(60)), "costs"));
+        CPPUNIT_ASSERT(has(tellRetirement("k", keys::Compromise::Yes, seconds(60)), "accept what it signed for up to 60 s more"));
     }
 };
 
