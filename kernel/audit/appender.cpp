@@ -207,6 +207,7 @@ void LedgerAppender::append(Effect effect, Continuation then) {
         item->bytes += item->entries.back().text.size();
     }
     item->queuedAt = clock_.mono();
+    bool enough = true;
     {
         const std::lock_guard held(mutex_);
         refused = refusal();
@@ -215,10 +216,11 @@ void LedgerAppender::append(Effect effect, Continuation then) {
             queuedBytes_ += item->bytes;
             item->then = std::move(then);
             queue_.push_back(std::move(item));
+            enough = queue_.size() >= gatherAt_;
         }
     }
     if (refused) return then(std::move(*refused));
-    wake_.notify_one();
+    if (enough) wake_.notify_one();
     (void)AGENTIDP_FAILPOINT("ledger.after_enqueue");
 }
 
@@ -229,6 +231,7 @@ void LedgerAppender::run() {
         process(std::move(items));
         const std::lock_guard held(mutex_);
         busy_ = false;
+        behindLast_ = queue_.size();
         if (queue_.empty()) idle_.notify_all();
     }
 }
@@ -236,6 +239,7 @@ void LedgerAppender::run() {
 LedgerAppender::Items LedgerAppender::take() {
     std::unique_lock held(mutex_);
     wake_.wait(held, [&] { return !queue_.empty() || phase_ != Phase::Open; });
+    gather(held);
     Items items;
     std::size_t events = 0;
     std::size_t bytes = 0;
@@ -251,7 +255,15 @@ LedgerAppender::Items LedgerAppender::take() {
     queuedEvents_ -= events;
     queuedBytes_ -= bytes;
     busy_ = !items.empty();
+    lastEffects_ = items.size();
     return items;
+}
+
+void LedgerAppender::gather(std::unique_lock<std::mutex>& held) {
+    if (lastEffects_ < options_.gatherFrom) return;
+    gatherAt_ = std::min(lastEffects_ + behindLast_, options_.batchEvents);
+    wake_.wait_for(held, options_.gatherMost, [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open; });
+    gatherAt_ = 0;
 }
 
 void LedgerAppender::process(Items items) {

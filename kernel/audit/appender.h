@@ -27,6 +27,10 @@ struct LedgerOptions {
     std::size_t queueBytes = 64U << 20U;
     std::size_t batchEvents = 1'024;
     std::size_t batchBytes = 1U << 20U;
+    /// Under load whoever the last batch answered is back within moments: a batch waits so long for as many as stood in it and
+    /// behind it, and the disk is asked half as often. After a batch of fewer than `gatherFrom` effects nothing is waited for.
+    base::microseconds gatherMost{300};
+    std::size_t gatherFrom = 4;
     base::milliseconds queueDeadline{2'000};
     base::milliseconds commitDeadline{5'000};
     unsigned conflictTries = 3;  ///< after a lost race (serialization failure)
@@ -93,6 +97,7 @@ private:
 
     void run();
     Items take();
+    void gather(std::unique_lock<std::mutex>& held);
     void process(Items items);
     void finish(Batch& batch, const base::Result<void>& outcome);
     base::Result<void> commit(Batch& batch);
@@ -138,6 +143,9 @@ private:
     std::deque<std::unique_ptr<Item>> queue_;
     std::size_t queuedEvents_ = 0;
     std::size_t queuedBytes_ = 0;
+    std::size_t lastEffects_ = 0;  ///< in the last batch
+    std::size_t behindLast_ = 0;   ///< in the queue when it was answered
+    std::size_t gatherAt_ = 0;     ///< while gathering: the length of the queue that ends it
     bool busy_ = false;
     Phase phase_ = Phase::New;
     LedgerStats stats_;

@@ -48,7 +48,8 @@ public:
     }
     void await(std::size_t count) {
         std::unique_lock held(mutex_);
-        changed_.wait(held, [&] { return answered_ >= count; });
+        CPPUNIT_ASSERT_MESSAGE("an answer is missing",
+                               changed_.wait_for(held, std::chrono::minutes(1), [&] { return answered_ >= count; }));
     }
     base::Result<Committed>& at(std::size_t place) { return *results_[place]; }
     [[nodiscard]] int twice() const { return twice_; }
@@ -69,6 +70,8 @@ class AppenderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(AppenderTest);
     CPPUNIT_TEST(answersWithPlaceAndSizeOnceDurable);
     CPPUNIT_TEST(whatArrivesDuringACommitIsTheNextBatch);
+    CPPUNIT_TEST(underLoadABatchWaitsForWhomTheLastOneAnswered);
+    CPPUNIT_TEST(stopEndsTheWaitForABatch);
     CPPUNIT_TEST(eventsAloneTakeOneCallAndEffectsTwo);
     CPPUNIT_TEST(aBatchHasAtMost1024Events);
     CPPUNIT_TEST(aBatchHasAtMostOneMebibyte);
@@ -149,6 +152,49 @@ class AppenderTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::size_t{20}, batches[1]);
         for (std::size_t i = 0; i < 21; ++i) CPPUNIT_ASSERT_EQUAL(std::uint64_t{i}, answers.at(i)->firstIndex);
         assertSound(bed);
+    }
+
+    /// An appender that has just written a batch of two, and waits as long as it is let for the next two.
+    struct Gathering {
+        LedgerBed bed;
+        std::vector<std::size_t> batches;
+        Answers answers;
+        std::unique_ptr<LedgerAppender> own;
+
+        Gathering() {
+            own = bed.appender("a", [](LedgerOptions& options) {
+                options.gatherMost = std::chrono::hours(1);
+                options.gatherFrom = 2;
+            });
+            own->onBatch([this](const BatchReport& report) { batches.push_back(report.effects); });
+            CPPUNIT_ASSERT(own->start().ok());
+            bed.gate.close();
+            append();
+            bed.gate.awaitCommit();
+            append();
+            append();
+            bed.gate.open();
+            CPPUNIT_ASSERT(own->flush(std::chrono::seconds(60)).ok());
+        }
+        void append() { own->append(eventOnly(bed), answers.next()); }
+    };
+
+    void underLoadABatchWaitsForWhomTheLastOneAnswered() {
+        Gathering load;
+        load.append();
+        CPPUNIT_ASSERT(!load.own->flush(base::milliseconds(20)).ok());
+        load.append();
+        load.answers.await(5);
+        CPPUNIT_ASSERT(load.own->stop(std::chrono::seconds(5)).ok());
+        CPPUNIT_ASSERT((std::vector<std::size_t>{1, 2, 2}) == load.batches);
+    }
+
+    void stopEndsTheWaitForABatch() {
+        Gathering load;
+        load.append();
+        CPPUNIT_ASSERT(load.own->stop(std::chrono::seconds(60)).ok());
+        load.answers.await(4);
+        CPPUNIT_ASSERT_MESSAGE(why(load.answers.at(3)), load.answers.at(3).ok());
     }
 
     void eventsAloneTakeOneCallAndEffectsTwo() {
