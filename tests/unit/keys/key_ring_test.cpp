@@ -611,6 +611,8 @@ public:
         CPPUNIT_ASSERT(one->activeKey()->source == KeySource::Generated);
         CPPUNIT_ASSERT(one->verify(token(*one)).ok());
         CPPUNIT_ASSERT(!row(pin.fingerprint).wrapped.has_value());
+        // From here on it is generated keys that rotate.
+        CPPUNIT_ASSERT(one->rotate(Wish::RotateNow, "cli:0").ok());
         const auto refused = ring(pinning(pin))->ensureFirstKey();
         CPPUNIT_ASSERT(refused.error().code == Errc::Invalid);
         CPPUNIT_ASSERT(refused.error().hint.find("JWT_PRIVATE_KEY: this key") != std::string::npos);
