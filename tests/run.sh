@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
 # `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
-#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N]
+#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--windows N] [--long]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 set_name=all
 only=
-seconds=60
+seconds=
+bench=()
 more=
 while [ $# -gt 0 ]; do
   case "$1" in
     -k) only=${2:?-k wants a name}; shift 2 ;;
-    --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
+    --seconds) seconds=${2:?--seconds wants a number}; bench+=("$1" "$2"); shift 2 ;;
+    --windows) bench+=("$1" "${2:?--windows wants a number}"); shift 2 ;;
+    --long) bench+=("$1"); shift ;;
     unit|contract|flows|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
     security) more=security; shift ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
@@ -67,13 +70,23 @@ finish() {
   exit
 }
 
-release() { configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build all; }
+# The release tree holds what users run; unit and contract suites are built once, in the sanitized tree.
+release() { configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build "$@"; }
+sanitized() {
+  configure build-asan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DAGENTIDP_SANITIZE=address,undefined
+  build build-asan suites
+}
 binaries() { find "$1/bin" -maxdepth 1 -type f -name "$2" -perm -u+x | sort; }
 
+# Judges symbols and sections of plugins as they are shipped, so it runs in the release tree.
+plugin_check() {
+  release unit_plugin_check
+  say unit_plugin_check
+  suite unit_plugin_check build/bin/unit_plugin_check ${only:+-k "$only"}
+}
 run_cppunit() {  # BUILD_FOLDER PREFIX
   local binary
   for binary in $(binaries "$1" "$2_*"); do
-    # Judges symbols and sections of plugins as they are shipped, so it runs in the release tree.
     [ "$1/$(basename "$binary")" = build-asan/unit_plugin_check ] && continue
     say "$(basename "$binary")"
     suite "$(basename "$binary")" "$binary" ${only:+-k "$only"}
@@ -85,11 +98,11 @@ run_rotation() {
   case rotation_under_load in *"$only"*) say rotation_under_load; AGENTIDP_BUILD=$root/build suite clients python3 tests/flows/run.py -k rotation_under_load ;; esac
 }
 run_lint() { say lint; AGENTIDP_BUILD=$root/build suite lint bash tests/lint/run.sh ${only:+-k "$only"}; }
+run_clients() { say clients; AGENTIDP_BUILD=$root/build suite clients python3 tests/clients/run.py ${only:+-k "$only"}; }
 run_docs() { say docs; AGENTIDP_BUILD=$root/build suite docs bash tests/docs/run.sh ${only:+-k "$only"}; }
 run_asan() {
   say 'build with ASan and UBSan'
-  configure build-asan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DAGENTIDP_SANITIZE=address,undefined
-  build build-asan suites
+  sanitized
   run_cppunit build-asan unit
   run_cppunit build-asan contract
   # Plugins are never unloaded, so what they keep for ever looks like a leak when the whole daemon ends; the suites look for leaks.
@@ -97,9 +110,9 @@ run_asan() {
 }
 run_tsan() {
   say 'build with TSan'
-  configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
+  configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
   build build-tsan tsan_suites
-  export TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp halt_on_error=1"
+  export TSAN_OPTIONS=halt_on_error=1
   local binary
   for binary in $(binaries build-tsan '*'); do
     case "$(basename "$binary")" in
@@ -117,42 +130,43 @@ esac
 case $set_name in
   list)
     if [ "$more" = security ]; then
-      release > /dev/null
+      sanitized > /dev/null
       { python3 tests/flows/run.py --security
-        for binary in $(binaries build 'unit_*') $(binaries build 'contract_*'); do
+        for binary in $(binaries build-asan 'unit_*') $(binaries build-asan 'contract_*'); do
           "$binary" --list | grep -oE '^.*row[0-9]+.*$' | sed -E "s/^(.*row0*([0-9]+).*)$/\2\t$(basename "$binary") \1/"
         done; } | sort -n | awk -F'\t' '{ print "row " $1 ": " $2 }'
     else
-      printf '%s\n' lint docs unit contract flows asan tsan '(long: bench fuzz tidy clients)'
+      printf '%s\n' lint docs unit contract flows clients asan tsan '(long: bench fuzz tidy)'
     fi
     exit 0 ;;
-  bench) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build product load floor; exec python3 tests/bench/bench.py --build build ;;
+  bench)
+    release product load floor
+    python3 tests/bench/bench.py --build build ${only:+--only "$only"} ${bench[@]+"${bench[@]}"}
+    exit ;;
   lint) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; run_lint ;;
-  tidy) release; suite tidy bash tests/lint/tidy.sh ;;
-  docs) release; run_docs ;;
-  unit) release; run_cppunit build unit ;;
-  contract) release; run_cppunit build contract ;;
-  flows) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build product broken_plugins; run_flows build ;;
+  tidy) release all; suite tidy bash tests/lint/tidy.sh ;;
+  docs) release product; run_docs ;;
+  unit) plugin_check; sanitized; run_cppunit build-asan unit ;;
+  contract) sanitized; run_cppunit build-asan contract ;;
+  flows) release product broken_plugins; run_flows build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
-  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "$seconds" ${only:+-k "$only"} ;;
-  clients) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build product; run_rotation ;;
+  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${only:+-k "$only"} ;;
+  clients) release product; run_clients; run_rotation ;;
   all)
     if [ "$only" = security ]; then
-      release
-      for binary in $(binaries build 'unit_*') $(binaries build 'contract_*'); do suite "$(basename "$binary")" "$binary" -k row; done
-      run_flows build
+      sanitized
+      for binary in $(binaries build-asan 'unit_*') $(binaries build-asan 'contract_*'); do suite "$(basename "$binary")" "$binary" -k row; done
+      ASAN_OPTIONS=detect_leaks=0 run_flows build-asan
       finish
     fi
-    # The release tree holds what users run; unit and contract suites are built once, in the sanitized tree.
     say 'build'
-    configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON
-    build build product broken_plugins load floor unit_plugin_check
-    say unit_plugin_check
-    suite unit_plugin_check build/bin/unit_plugin_check ${only:+-k "$only"}
+    release product broken_plugins load floor
+    plugin_check
     run_lint
     run_docs
     run_flows build
+    run_clients
     run_asan
     run_tsan ;;
 esac

@@ -168,10 +168,8 @@ base::Result<void> LedgerAppender::start() {
                                ApplyMode::Commit, call());
     // A lost answer does no harm here: the next start takes the epoch after.
     if (!done) return std::move(done).error();
-    log_.write(Message::LEDGER_STARTED, {{"replica", options_.replica},
-                                         {"epoch", writer_.epoch},
-                                         {"size", tip_.frontier.hashes().empty() ? 0 : lastIndex + 1},
-                                         {"origin", tip_.origin}});
+    log_.write(Message::LEDGER_STARTED,
+               {{"replica", options_.replica}, {"epoch", writer_.epoch}, {"size", lastIndex + 1}, {"origin", tip_.origin}});
     {
         const std::lock_guard held(mutex_);
         stats_.treeSize = tip_.frontier.size();

@@ -75,6 +75,7 @@ base::Result<void> Checkpointer::tick() {
     }
     if (unwritten_) (void)anchor(*unwritten_);
     auto tip = readTip(storage_, clock_);
+    if (!tip && tip.error().code == base::Errc::NotFound) return {};
     if (!tip) return std::move(tip).error();
     const std::uint64_t known = last_ && last_->checkpoint.origin == tip->origin ? last_->checkpoint.head.size : 0;
     note(known, tip->frontier.size());

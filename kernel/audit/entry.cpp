@@ -100,6 +100,64 @@ PreparedEntry write(const model::AuditEvent& event, const Writer& writer, base::
     return entry;
 }
 
+/// Walks over one entry from left to right. Every step answers whether what it wants stands there.
+class Skimmer {
+public:
+    explicit Skimmer(std::string_view text) : text_(text) {}
+    bool literal(std::string_view wanted) {
+        if (text_.substr(at_, wanted.size()) != wanted) return false;
+        at_ += wanted.size();
+        return true;
+    }
+    /// A string without escapes.
+    bool plain(std::string_view& inside) {
+        if (!literal("\"")) return false;
+        const auto end = text_.find('"', at_);
+        if (end == std::string_view::npos) return false;
+        inside = text_.substr(at_, end - at_);
+        at_ = end + 1;
+        return inside.find('\\') == std::string_view::npos;
+    }
+    bool anyString() {
+        if (!literal("\"")) return false;
+        for (;; ++at_) {
+            at_ = text_.find_first_of("\"\\", at_);
+            if (at_ == std::string_view::npos) return false;
+            if (text_[at_++] == '"') return true;
+        }
+    }
+    bool number(std::int64_t& value) {
+        const auto end = text_.find_first_not_of("0123456789-", at_);
+        if (end == std::string_view::npos) return false;
+        const auto read = base::parseInt(text_.substr(at_, end - at_));
+        at_ = end;
+        value = read.value_or(0);
+        return read.has_value();
+    }
+    bool object(std::string_view& whole) {
+        const std::size_t from = at_;
+        if (at_ >= text_.size() || text_[at_] != '{') return false;
+        for (std::size_t depth = 0; at_ < text_.size();) {
+            if (text_[at_] == '"') {
+                if (!anyString()) return false;
+                continue;
+            }
+            const char c = text_[at_++];
+            if (c == '{') ++depth;
+            if (c == '}' && --depth == 0) {
+                whole = text_.substr(from, at_ - from);
+                return true;
+            }
+        }
+        return false;
+    }
+    [[nodiscard]] bool atEnd() const { return at_ == text_.size(); }
+
+private:
+    std::string_view text_;
+    std::size_t at_ = 0;
+};
+
 base::Error malformed(std::string what) { return base::fail(base::Errc::Invalid, "not a ledger entry", std::move(what)); }
 
 }  // namespace
@@ -178,6 +236,32 @@ base::Result<EntryView> parseEntry(base::BytesView bytes) {
     view.epoch = number("epoch");
     view.lseq = number("lseq");
     return view;
+}
+
+std::optional<EntrySkim> skimEntry(base::BytesView bytes) {
+    Skimmer in(base::textOf(bytes));
+    EntrySkim skim;
+    std::string_view ext;
+    std::int64_t version = 0;
+    const bool whole = in.literal("{\"action\":") && in.plain(skim.action) && in.literal(",\"actor\":") && in.anyString() &&
+                       in.literal(",\"agentId\":") && in.plain(skim.agentId) && in.literal(",\"epoch\":") && in.number(skim.epoch) &&
+                       in.literal(",\"eventId\":") && in.plain(skim.eventId) && in.literal(",\"ext\":") && in.object(ext) &&
+                       in.literal(",\"ip\":") && in.anyString() && in.literal(",\"jti\":") && in.anyString() && in.literal(",\"lseq\":") &&
+                       in.number(skim.lseq) && in.literal(",\"metadata\":") && in.object(skim.metadata) && in.literal(",\"orgId\":") &&
+                       in.plain(skim.orgId) && in.literal(",\"outcome\":") && in.plain(skim.outcome) && in.literal(",\"replica\":") &&
+                       in.plain(skim.replica) && in.literal(",\"requestId\":") && in.anyString() && in.literal(",\"salt\":") &&
+                       in.anyString() && (in.literal(",\"truncated\":true") || true) && in.literal(",\"ts\":") && in.plain(skim.ts) &&
+                       in.literal(",\"userAgent\":") && in.anyString() && in.literal(",\"v\":") && in.number(version) && in.literal("}") &&
+                       in.atEnd() && version == kEntryVersion;
+    if (!whole) return std::nullopt;
+    return skim;
+}
+
+std::string EntrySkim::chainInput() const {
+    std::string input;
+    input.reserve(eventId.size() + ts.size() + action.size() + outcome.size() + agentId.size() + orgId.size());
+    for (const std::string_view part : {eventId, ts, action, outcome, agentId, orgId}) input += part;
+    return input;
 }
 
 Hash chainHash(std::string_view chainInput, const Hash& previous) {

@@ -112,7 +112,8 @@ private:
     base::Result<std::optional<std::vector<Hash>>> tile(unsigned level, std::uint64_t index);
     void checkBody(const Row& row);
     void checkMissing(const Row& row);
-    void checkLseq(const EntryView& entry, std::uint64_t index);
+    void checkLseq(const EntrySkim& entry, std::uint64_t index);
+    void checkColumns(const EntrySkim& said, const Row& row);
     void add(Damage damage, std::uint64_t index, std::string detail = {});
 
     plugin::Storage& storage_;

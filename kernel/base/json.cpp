@@ -137,6 +137,17 @@ Unsafe unsafeAt(std::string_view text, std::size_t at) {
     return {};
 }
 
+/// Bytes that never need an escape, by Escape.
+constexpr auto kPlain = [] {
+    std::array<std::array<bool, 256>, 2> plain{};
+    for (std::size_t c = 0x20; c < 256; ++c) {
+        const bool always = c != '"' && c != '\\';
+        plain[static_cast<std::size_t>(Escape::Canonical)][c] = always;
+        plain[static_cast<std::size_t>(Escape::Lines)][c] = always && c != 0x7F && c != 0xC2 && c != 0xE2 && c != 0xEF;
+    }
+    return plain;
+}();
+
 void appendEscaped(std::string& out, std::uint32_t point) {
     out += "\\u";
     for (int shift = 12; shift >= 0; shift -= 4) out.push_back("0123456789abcdef"[(point >> static_cast<unsigned>(shift)) & 15U]);
@@ -218,10 +229,15 @@ std::string ecmaNumber(double number) {
 }
 
 void appendQuoted(std::string& out, std::string_view text, Escape escape) {
+    // Nearly every text needs no escape at all: one look at each byte, then one copy.
+    const auto& plain = kPlain[static_cast<std::size_t>(escape)];
+    std::size_t i = 0;
+    while (i < text.size() && plain[static_cast<std::uint8_t>(text[i])]) ++i;
     out.push_back('"');
     std::size_t clean = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (; i < text.size(); ++i) {
         const auto c = static_cast<std::uint8_t>(text[i]);
+        if (plain[c]) continue;
         const Unsafe unsafe = escape == Escape::Lines ? unsafeAt(text, i) : Unsafe{};
         if (c >= 0x20 && c != '"' && c != '\\' && unsafe.length == 0) continue;
         out.append(text.substr(clean, i - clean));

@@ -130,7 +130,8 @@ void Connection::process(std::string_view bytes) {
         }
         const bool inHead = reader_->stage() == RequestReader::Stage::Head;
         bytes.remove_prefix(reader_->feed(bytes));
-        if (!loop_.hold(held_, reader_->held())) return refuse({503, "too much is being received at once"});
+        const bool complete = reader_->stage() == RequestReader::Stage::Complete;
+        if (!loop_.hold(held_, complete ? 0 : reader_->held())) return refuse({503, "too much is being received at once"});
         switch (reader_->stage()) {
             case RequestReader::Stage::Head: break;
             case RequestReader::Stage::Body:

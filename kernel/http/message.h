@@ -1,8 +1,10 @@
 #pragma once
 /// @file kernel/http/message.h
 /// A request and a response as values. The only thing the rest of the house sees of HTTP.
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@ struct Header {
 class Headers {
 public:
     void add(std::string_view name, std::string_view value) { fields_.push_back({std::string(name), std::string(value)}); }
+    void add(Header&& field) { fields_.push_back(std::move(field)); }
     void reserve(std::size_t fields) { fields_.reserve(fields); }
     /// Replaces every field of that name.
     void set(std::string_view name, std::string_view value);
@@ -34,6 +37,11 @@ public:
     [[nodiscard]] const std::string* find(std::string_view name) const;
     [[nodiscard]] std::size_t count(std::string_view name) const;
     [[nodiscard]] const std::vector<Header>& all() const { return fields_; }
+    /// Moves every field of `other` behind these.
+    void splice(Headers&& other) {
+        std::move(other.fields_.begin(), other.fields_.end(), std::back_inserter(fields_));
+        other.fields_.clear();
+    }
 
 private:
     std::vector<Header> fields_;

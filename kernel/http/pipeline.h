@@ -49,7 +49,7 @@ private:
     friend class Pipeline<Context>;
     void finish(Response response) {
         answered_ = true;
-        for (const auto& field : extra.all()) response.headers.add(field.name, field.value);
+        response.headers.splice(std::move(extra));
         for (const auto& departure : pipeline_->plan().departures) departure.run(*this, response);
         respond_(std::move(response));
     }

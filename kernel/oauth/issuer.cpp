@@ -92,9 +92,10 @@ OauthResult<UnsignedToken> Issuer::prepare(const Request& request, const RandomD
     event.jti = token.jti.str();
     event.metadataJson.clear();
     base::json::Writer metadata(event.metadataJson);
-    metadata.beginObject().key("scope").text(token.scope).key("expiresAt").number(token.expiresAt).key("kid").text(token.key.kid);
+    // In canonical order (RFC 8785), so that the ledger takes it as it is.
+    metadata.beginObject();
     if (!request.credentialId.empty()) metadata.key("credentialId").text(request.credentialId.str());
-    metadata.endObject();
+    metadata.key("expiresAt").number(token.expiresAt).key("kid").text(token.key.kid).key("scope").text(token.scope).endObject();
     return token;
 }
 

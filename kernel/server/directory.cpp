@@ -17,7 +17,7 @@ Directory::Directory(plugin::Storage& storage, const base::Clock& clock, std::si
 
 bool Directory::cached(std::string_view id) {
     auto shard = shardOf(id).lock();
-    const auto found = shard->index.find(std::string(id));
+    const auto found = shard->index.find(id);
     return found != shard->index.end() && (found->second->client || clock_.mono() < found->second->until);
 }
 
@@ -43,11 +43,12 @@ base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
     auto shard = shardOf(id.str()).lock();
     if (shard->generation == generation) {
         if (const auto old = shard->index.find(id.str()); old != shard->index.end()) {
-            shard->recent.erase(old->second);
+            const auto entry = old->second;
             shard->index.erase(old);
+            shard->recent.erase(entry);
         }
         shard->recent.push_front({id.str(), loaded ? *loaded : nullptr, clock_.mono() + kMissRemembered});
-        shard->index[id.str()] = shard->recent.begin();
+        shard->index.emplace(shard->recent.front().id, shard->recent.begin());
         if (shard->recent.size() > perShard_) {
             shard->index.erase(shard->recent.back().id);
             shard->recent.pop_back();
@@ -86,9 +87,10 @@ void Directory::onEvent(const model::AuditEvent& event) {
 void Directory::forget(std::string_view id) {
     auto shard = shardOf(id).lock();
     ++shard->generation;
-    if (const auto found = shard->index.find(std::string(id)); found != shard->index.end()) {
-        shard->recent.erase(found->second);
+    if (const auto found = shard->index.find(id); found != shard->index.end()) {
+        const auto entry = found->second;
         shard->index.erase(found);
+        shard->recent.erase(entry);
     }
 }
 

@@ -12,7 +12,9 @@ http::Response responseOf(model::Answer&& answer) {
     http::Response response;
     response.status = answer.status;
     response.body = std::move(answer.body);
-    for (const auto& [name, value] : answer.headers) response.headers.add(name, value);
+    constexpr std::size_t kOfThePipeline = 8;  // request id, CORS
+    response.headers.reserve(answer.headers.size() + kOfThePipeline);
+    for (auto& [name, value] : answer.headers) response.headers.add({std::move(name), std::move(value)});
     return response;
 }
 

@@ -1,7 +1,13 @@
 #include "checkpointer.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace agentidp::storage_sqlite {
 
@@ -11,11 +17,20 @@ constexpr std::chrono::milliseconds kPause{100};
 constexpr int kUrgentPages = 8'192;
 /// Where a long reader keeps the log from beginning anew, holding the writers back again is worth it only after this many more.
 constexpr int kMorePages = 2'048;
+/// So many pages since it began show that a log is busy.
+constexpr int kBusyPages = 256;
+/// Holds kUrgentPages frames, and what comes while the writers are being held back.
+constexpr off_t kLogBytes = off_t{36} << 20U;
 
 }  // namespace
 
-Checkpointer::Checkpointer(std::unique_ptr<Connection> connection, Gate& writers, const aip::Host& host)
-    : connection_(std::move(connection)), writers_(writers), host_(host), urgentAt_(kUrgentPages), thread_([this] { work(); }) {
+Checkpointer::Checkpointer(std::unique_ptr<Connection> connection, std::string path, Gate& writers, const aip::Host& host)
+    : connection_(std::move(connection)),
+      log_(std::move(path) + "-wal"),
+      writers_(writers),
+      host_(host),
+      urgentAt_(kUrgentPages),
+      thread_([this] { work(); }) {
     pthread_setname_np(thread_.native_handle(), "sqlite-wal");
 }
 
@@ -60,6 +75,10 @@ void Checkpointer::work() {
         if (!urgent && pages() == seen) continue;
         seen = pages();
         const aip::Call call(nullptr, host_);
+        if (!laidOut_ && seen > kBusyPages && writers_.enter(call)) {
+            layOutLog();
+            writers_.leave();
+        }
         if (!urgent) {
             checkpoint();
         } else if (writers_.enter(call)) {
@@ -67,6 +86,27 @@ void Checkpointer::work() {
             writers_.leave();
         }
     }
+}
+
+/// With the writers held back: nobody may append meanwhile. SQLite takes bytes behind its last frame for the end of the log. It keeps
+/// its locks on other files, so that closing this one gives none of them up. A full disk is no reason to stop: the log grows as
+/// before.
+void Checkpointer::layOutLog() {
+    laidOut_ = true;
+    const int file = ::open(log_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) return;
+    struct stat facts {};
+    static const std::vector<char> kZeroes(std::size_t{1} << 20U);
+    if (::fstat(file, &facts) == 0) {
+        for (off_t at = facts.st_size; at < kLogBytes;) {
+            const auto wanted = std::min<off_t>(static_cast<off_t>(kZeroes.size()), kLogBytes - at);
+            const auto written = ::pwrite(file, kZeroes.data(), static_cast<std::size_t>(wanted), at);
+            if (written <= 0) break;
+            at += written;
+        }
+        (void)::fdatasync(file);
+    }
+    ::close(file);
 }
 
 void Checkpointer::checkpoint() {

@@ -30,7 +30,7 @@ struct Tables {
 class Connection {
 public:
     struct Tuning {
-        std::int64_t cacheMiB = 8;
+        std::int64_t cacheMiB = 2;
         std::int64_t mapMiB = 0;
     };
     /// The file exists. Nothing is written to it here.

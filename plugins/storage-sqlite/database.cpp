@@ -95,7 +95,7 @@ aip::Outcome<std::unique_ptr<Database>> Database::open(const Settings& settings,
         made.get());
     auto own = Connection::open(settings.path, Connection::Tuning{1, 0}, call);
     if (!own) return own.fail();
-    made->checkpointer_ = std::make_unique<Checkpointer>(std::move(*own), made->writers_, host);
+    made->checkpointer_ = std::make_unique<Checkpointer>(std::move(*own), settings.path, made->writers_, host);
     return made;
 }
 

@@ -1,8 +1,8 @@
 /// A closed-loop load generator: N kept connections, each asks again as soon as it is answered. One thread, epoll. Several
 /// windows after a warm-up, then one JSON object: per window and the medians, with errors by status.
 ///   load --port P [--path /api/v1/token] [--connections 32] [--basic ID:SECRET] [--body FORM] [--type TYPE] [--warmup 5]
-///        [--windows 5] [--seconds 10]
-/// Without --body it sends GET.
+///        [--windows 5] [--seconds 10] [--basics FILE]
+/// Without --body it sends GET. FILE holds one ID:SECRET a line: each request takes the next, so that many clients ask.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <string>
@@ -27,26 +28,28 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-    std::map<std::string, std::string> given{{"port", ""},
-                                             {"path", "/api/v1/token"},
-                                             {"connections", "32"},
-                                             {"basic", ""},
-                                             {"body", ""},
-                                             {"warmup", "5"},
-                                             {"windows", "5"},
-                                             {"seconds", "10"},
-                                             {"type", "application/x-www-form-urlencoded"}};
+    std::map<std::string, std::string> given{
+        {"port", ""}, {"path", "/api/v1/token"}, {"connections", "32"}, {"basic", ""},     {"basics", ""},
+        {"body", ""}, {"warmup", "5"},           {"windows", "5"},      {"seconds", "10"}, {"type", "application/x-www-form-urlencoded"}};
     [[nodiscard]] const std::string& text(const std::string& name) const { return given.at(name); }
     [[nodiscard]] int number(const std::string& name) const { return std::atoi(given.at(name).c_str()); }
 };
 
-std::string requestOf(const Options& options) {
+std::string requestOf(const Options& options, const std::string& basic) {
     const std::string& body = options.text("body");
     std::string request = (body.empty() ? "GET " : "POST ") + options.text("path") + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
-    if (!options.text("basic").empty())
-        request += "Authorization: Basic " + agentidp::base::base64(agentidp::base::bytesOf(options.text("basic"))) + "\r\n";
+    if (!basic.empty()) request += "Authorization: Basic " + agentidp::base::base64(agentidp::base::bytesOf(basic)) + "\r\n";
     if (!body.empty()) request += "Content-Type: " + options.text("type") + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     return request + "\r\n" + body;
+}
+
+std::vector<std::string> requestsOf(const Options& options) {
+    std::vector<std::string> requests;
+    std::ifstream file(options.text("basics"));
+    for (std::string line; std::getline(file, line);)
+        if (!line.empty()) requests.push_back(requestOf(options, line));
+    if (requests.empty()) requests.push_back(requestOf(options, options.text("basic")));
+    return requests;
 }
 
 struct Window {
@@ -58,7 +61,7 @@ class Load {
 public:
     explicit Load(const Options& options)
         : options_(options),
-          request_(requestOf(options)),
+          requests_(requestsOf(options)),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           connections_(static_cast<std::size_t>(options.number("connections"))) {
         for (std::size_t i = 0; i < connections_.size(); ++i) open(i);
@@ -111,8 +114,9 @@ private:
     }
 
     void ask(Connection& connection) {
+        const std::string& request = requests_[next_++ % requests_.size()];
         connection.asked = Clock::now();
-        if (send(connection.socket, request_.data(), request_.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request_.size()))
+        if (send(connection.socket, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
             ++errors_["send"];
     }
 
@@ -142,7 +146,8 @@ private:
     }
 
     const Options& options_;
-    std::string request_;
+    std::vector<std::string> requests_;
+    std::size_t next_ = 0;
     int epoll_;
     std::vector<Connection> connections_;
     std::vector<std::uint32_t>* recorded_ = nullptr;
@@ -181,8 +186,8 @@ int main(int argc, char** argv) {
         p50s.push_back(at(50));
         p99s.push_back(at(99));
         std::array<char, 128> line{};
-        std::snprintf(line.data(), line.size(), R"(%s{"requests_per_second":%.0f,"p50_ms":%.3f,"p99_ms":%.3f})", i == 0 ? "" : ",",
-                      rates.back(), p50s.back(), p99s.back());
+        std::snprintf(line.data(), line.size(), R"(%s{"requests_per_second":%.0f,"p50_ms":%.3f,"p99_ms":%.3f,"answered":%zu})",
+                      i == 0 ? "" : ",", rates.back(), p50s.back(), p99s.back(), window.micros.size());
         windows += line.data();
     }
     std::string errors;

@@ -40,13 +40,7 @@ def named_commands_are_offered():
 
 
 def unit_is_accepted_by_systemd():
-    """With the paths of the build tree in place of those of a package."""
-    build = pathlib.Path(os.environ.get("AGENTIDP_BUILD", ROOT / "build"))
-    unit = (ROOT / "packaging/systemd/agentidp.service").read_text()
-    folder = build / "systemd-check"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "agentidp.service"
-    file.write_text(unit.replace("/usr/bin/agentidp", str(build / "bin/agentidp")).replace("/usr/share/doc/agentidp/README.md", str(ROOT / "README.md")))
+    file = ROOT / "packaging/systemd/agentidp.service"
     result = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
     if result.returncode != 0 or result.stderr.strip():
         yield result.stderr.strip().replace("\n", " ")

@@ -49,6 +49,7 @@ class Daemon:
         self.lines = []
         self.address = None
         self._listening = threading.Event()
+        self._reader = None
         if start:
             self.start()
 
@@ -65,11 +66,14 @@ class Daemon:
                               input=stdin, timeout=120, cwd=self.folder)
 
     def start(self, wait=60):
+        if self._reader:  # what the process before said last must not be taken for this one's
+            self._reader.join(10)
         self._listening.clear()
         self.address = None
         self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env,
                                         cwd=self.folder)
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reader.start()
         deadline = time.monotonic() + wait
         while not self._listening.wait(0.02):
             if self.process.poll() is not None:

@@ -16,17 +16,20 @@ mkdir -p build-fuzz/found
 { cmake -S . -B build-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS='-O1 -fsanitize=fuzzer-no-link' -DCMAKE_C_COMPILER=clang-14 \
     -DCMAKE_CXX_COMPILER=clang++-14 -DAGENTIDP_TESTS=ON -DAGENTIDP_FUZZ=ON -DAGENTIDP_SANITIZE=address,undefined &&
   cmake --build build-fuzz --target fuzz_targets; } > build-fuzz/log 2>&1 || { tail -n 40 build-fuzz/log >&2; echo 'not ok fuzz: build'; exit 1; }
-failed=0
-for binary in build-fuzz/bin/fuzz_*; do
-  name=${binary##*/}
-  [ -x "$binary" ] && case "$name" in *"$only"*) ;; *) false ;; esac || continue
+# Two at a time here, and the line of each as soon as it ends.
+fuzz_one() {
+  local binary=$1 seconds=$2 name=${1##*/}
   mkdir -p "build-fuzz/corpus/$name"
-  if "$binary" -max_total_time="$seconds" -timeout=10 -max_len=8192 -artifact_prefix="build-fuzz/found/$name-" \
+  if "$binary" -max_total_time="$seconds" -timeout=10 -max_len=8192 -rss_limit_mb=4096 -artifact_prefix="build-fuzz/found/$name-" -print_final_stats=1 \
       "build-fuzz/corpus/$name" "tests/fuzz/corpus/${name#fuzz_}" > "build-fuzz/$name.log" 2>&1; then
-    echo "ok $name: $(grep -oE 'stat::number_of_executed_units: *[0-9]+|^Done [0-9]+ runs' "build-fuzz/$name.log" | tail -n 1)"
+    echo "ok $name: $(awk '/stat::number_of_executed_units/ {print $2}' "build-fuzz/$name.log") inputs in $seconds s"
   else
     echo "not ok $name: $(grep -E 'ERROR|runtime error|SUMMARY' "build-fuzz/$name.log" | head -n 1)"
-    failed=1
+    return 1
   fi
-done
-exit $failed
+}
+export -f fuzz_one
+for binary in build-fuzz/bin/fuzz_*; do
+  [ -x "$binary" ] && case "${binary##*/}" in *"$only"*) echo "$binary" ;; esac
+done | xargs -r -P "$(nproc)" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds"
+[ $? -eq 0 ]

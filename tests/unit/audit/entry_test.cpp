@@ -52,6 +52,7 @@ class EntryTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(membersStandInCodeUnitOrder);
     CPPUNIT_TEST(parsesBackWhatItWrote);
     CPPUNIT_TEST(parserRefusesWhatTheWriterWouldNotWrite);
+    CPPUNIT_TEST(skimReadsWhatTheParserReads);
     CPPUNIT_TEST(timesReadLikeRfc3339);
     CPPUNIT_TEST(canonicalFormSortsAndRewrites);
     CPPUNIT_TEST(canonicalFormIsStableUnderItself);
@@ -127,6 +128,32 @@ class EntryTest : public CppUnit::TestFixture {
         refused("}", "");
         CPPUNIT_ASSERT(!parseEntry(base::bytesOf("[]")).ok());
         CPPUNIT_ASSERT(!parseEntry(base::bytesOf("")).ok());
+    }
+
+    void skimReadsWhatTheParserReads() {
+        auto event = sampleEvent();
+        for (const std::string& agent : {std::string("plain \"quoted\" \\ agent"), std::string(3000, 'a'), std::string("{}[],:")}) {
+            event.userAgent = agent;
+            event.metadataJson = R"({"a":{"b":"}\"{"},"c":[{}],"d":"\\"})";
+            event.extJson = R"({"}":"{"})";
+            const auto body = prepareEntry(event, kWriter, kSalt).finish(41);
+            const auto skim = skimEntry(body);
+            const auto view = parseEntry(body);
+            CPPUNIT_ASSERT(skim && view.ok());
+            CPPUNIT_ASSERT(skim->action == "token.issued" && skim->outcome == "success" && skim->replica == "replica-1");
+            CPPUNIT_ASSERT_EQUAL(std::int64_t{41}, skim->lseq);
+            CPPUNIT_ASSERT_EQUAL(std::int64_t{3}, skim->epoch);
+            CPPUNIT_ASSERT_EQUAL(view->event.metadataJson, std::string(skim->metadata));
+            CPPUNIT_ASSERT_EQUAL(chainInputOf(event), skim->chainInput());
+        }
+        const std::string good = text(sampleEvent());
+        CPPUNIT_ASSERT(skimEntry(base::bytesOf(good)));
+        for (std::size_t cut = 0; cut < good.size(); ++cut) CPPUNIT_ASSERT(!skimEntry(base::bytesOf(good.substr(0, cut))));
+        CPPUNIT_ASSERT(!skimEntry(base::bytesOf(good + " ")));
+        // An escape in a member that the chain takes is left to the parser.
+        event = sampleEvent();
+        event.agentId = model::AgentId("a\"b");
+        CPPUNIT_ASSERT(!skimEntry(prepareEntry(event, kWriter, kSalt).finish(1)));
     }
 
     void timesReadLikeRfc3339() {

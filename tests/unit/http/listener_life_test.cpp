@@ -82,6 +82,7 @@ class ListenerLifeTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ListenerLifeTest);
     CPPUNIT_TEST(row51CutsSlowHeadsWhileAGoodClientIsServed);
     CPPUNIT_TEST(cutsSlowBodies);
+    CPPUNIT_TEST(boundsWhatIncompleteRequestsHold);
     CPPUNIT_TEST(closesIdleConnectionsWithoutAWord);
     CPPUNIT_TEST(cutsClientsThatDoNotRead);
     CPPUNIT_TEST(answersFromOtherThreads);
@@ -134,6 +135,30 @@ public:
         CPPUNIT_ASSERT(client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhel"));
         CPPUNIT_ASSERT_EQUAL(408, client.read().status);
         CPPUNIT_ASSERT(client.ended());
+    }
+
+    void boundsWhatIncompleteRequestsHold() {
+        ListenerOptions options = loopback();
+        options.threads = 1;  // a loop holds its share only
+        options.incompleteBytes = 100'000;
+        const auto listener = serve(std::move(options));
+        const std::string half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n" + std::string(40'000, 'x');
+        const std::string rest(10'000, 'y');
+        RawClient first(portOf(*listener));
+        RawClient second(portOf(*listener));
+        RawClient third(portOf(*listener));
+        CPPUNIT_ASSERT(first.send(half));
+        CPPUNIT_ASSERT(second.send(half));
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("what needs no room is served", 200,
+                                     RawClient(portOf(*listener)).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status);
+        CPPUNIT_ASSERT(third.send(half));
+        CPPUNIT_ASSERT_EQUAL(503, third.read().status);
+        CPPUNIT_ASSERT(third.ended());
+        CPPUNIT_ASSERT(first.send(rest));
+        CPPUNIT_ASSERT_EQUAL(200, first.read().status);
+        CPPUNIT_ASSERT(second.send(rest));
+        CPPUNIT_ASSERT_EQUAL(200, second.read().status);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE("what was held is free again", 200, RawClient(portOf(*listener)).ask(half + rest).status);
     }
 
     void closesIdleConnectionsWithoutAWord() {
