@@ -12,6 +12,7 @@
 #include "app/initialise.h"
 #include "app/job_host.h"
 #include "app/key_settings.h"
+#include "app/mint_key.h"
 #include "audit/appender.h"
 #include "audit/checkpointer.h"
 #include "audit/reader.h"
@@ -22,9 +23,11 @@
 #include "compliance/scheduler.h"
 #include "control/socket.h"
 #include "http/listener.h"
+#include "macp/minted.h"
 #include "oauth/metadata.h"
 #include "observe/process_metrics.h"
 #include "server/audit_handler.h"
+#include "server/mint_handler.h"
 #include "server/pipeline.h"
 #include "server/public_handler.h"
 #include "server/registry_handler.h"
@@ -71,6 +74,18 @@ base::Result<server::PipelineSettings> pipelineSettings(const config::Settings& 
     out.cors = std::move(*cors);
     out.requireTls = settings.flag(Setting::ServerRequireTls);
     out.logRequests = settings.flag(Setting::LogRequests);
+    return out;
+}
+
+server::MintRoutes mintRoutes(const config::Settings& settings) {
+    return settings.text(Setting::MacpMintEnabled) == "true" ? server::MintRoutes::On : server::MintRoutes::Off;
+}
+
+server::MintLimits mintLimits(const config::Settings& settings) {
+    server::MintLimits out;
+    out.ttl.defaultSeconds = static_cast<double>(settings.integer(Setting::MacpTtlDefaultSeconds));
+    out.ttl.maxSeconds = static_cast<double>(settings.integer(Setting::MacpTtlMaxSeconds));
+    out.perMinute = settings.integer(Setting::MacpMintPerMinute);
     return out;
 }
 
@@ -159,6 +174,9 @@ struct Daemon::Rooms {
     std::unique_ptr<oauth::Revocation> revocation;
     std::unique_ptr<oauth::AuthFailures> failures;
     std::unique_ptr<oauth::IntrospectionTally> tally;
+    std::unique_ptr<macp::Gate> mintGate;  ///< these three are null where the mint is off
+    std::unique_ptr<macp::Mint> mint;
+    std::unique_ptr<macp::Minted> minted;
 
     std::unique_ptr<server::RegistryAgents> registryAgents;
     std::unique_ptr<server::RegistryOrganizations> registryOrganizations;
@@ -179,6 +197,7 @@ struct Daemon::Rooms {
     std::unique_ptr<base::ThreadPool> pool;
     server::Endpoints endpoints;
     std::unique_ptr<server::TokenHandler> tokenHandler;
+    std::unique_ptr<server::MintHandler> mintHandler;  ///< null where the mint is off
     std::unique_ptr<server::RegistryHandler> registryHandler;
     std::unique_ptr<server::AuditHandler> auditHandler;
     std::unique_ptr<server::PublicHandler> publicHandler;
@@ -198,6 +217,7 @@ struct Daemon::Rooms {
     base::Result<void> openLedgerAndKeys();
     base::Result<void> firstStart();
     void makeOauth();
+    base::Result<void> makeMint();
     void makeRegistry();
     base::Result<void> makeServer();
     void makeChores();
@@ -213,6 +233,7 @@ struct Daemon::Rooms {
     base::Result<void> prune();
     base::Result<void> tellReadiness();
     void tellPlugins();
+    void tellMint();
     model::AuditEvent systemEvent(model::Action action) const;
     void failed(const oauth::AuthFailure& failure);
     void appendAll(std::vector<model::AuditEvent> events);
@@ -223,20 +244,25 @@ struct Daemon::Rooms {
 base::Result<void> Daemon::Rooms::bind(const config::Loaded& loaded) {
     const auto& given = loaded.settings;
     if (auto raised = raiseOpenFiles(given.integer(Setting::ServerMaxConnections)); !raised) return raised;
+    if (auto allowed = judgeMintKey(given); !allowed) return allowed;
+    const bool mints = mintRoutes(given) == server::MintRoutes::On;
     const auto options = [&](const std::string& address,
                              std::atomic<const server::Front*>& target) -> base::Result<std::unique_ptr<http::Listener>> {
         http::ListenerOptions wanted;
         wanted.addresses = {address};
         wanted.threads = static_cast<unsigned>(given.integer(Setting::ServerThreads));
         wanted.maxConnections = static_cast<std::size_t>(given.integer(Setting::ServerMaxConnections));
-        wanted.limits.body = [](http::Method, std::string_view path) {
+        wanted.limits.body = [mints](http::Method, std::string_view path) {
+            if (mints && server::isMintPath(path)) return macp::kMaxBody;
             return path.find("/token") != std::string_view::npos ? kFormBody : kJsonBody;
         };
         auto proxies = http::TrustedProxies::parse(given.list(Setting::ServerTrustedProxies));
         if (!proxies) return std::move(proxies).error();
         wanted.trustedProxies = std::move(*proxies);
-        wanted.wordRefusal = [](const http::Refused& refused) {
-            return server::Front::wordRefusal(refused.refusal.status, refused.refusal.why);
+        wanted.wordRefusal = [mints](const http::Refused& refused) {
+            const bool ofMint = mints && server::isMintPath(refused.request.path);
+            return server::Front::wordRefusal(refused.refusal.status, refused.refusal.why,
+                                              ofMint ? server::Voice::Mint : server::Voice::Api);
         };
         wanted.events.answerLost = [this] { log.write(Message::INTERNAL_ERROR, {{"what", "an answer was lost"}}); };
         if (&target == &front) {
@@ -251,8 +277,10 @@ base::Result<void> Daemon::Rooms::bind(const config::Loaded& loaded) {
     auto opened = options(given.text(Setting::ServerListen), front);
     if (!opened) {
         auto error = std::move(opened).error();
-        error.hint =
-            "server.listen = " + given.text(Setting::ServerListen) + ": " + error.hint + "; stop what uses it, or set another address";
+        const auto& origin = given.origin(Setting::ServerListen);
+        const std::string from = origin.kind == config::Origin::Kind::BuiltIn ? "" : " (" + config::describe(origin) + ")";
+        error.hint = "server.listen = " + given.text(Setting::ServerListen) + from + ": " + error.hint +
+                     "; stop what uses it, or set another address";
         return error;
     }
     listener = std::move(*opened);
@@ -384,6 +412,27 @@ void Daemon::Rooms::makeOauth() {
                                                                         : oauth::IntrospectionAudit::Aggregate);
 }
 
+base::Result<void> Daemon::Rooms::makeMint() {
+    if (mintRoutes(settings()) == server::MintRoutes::Off) return {};
+    const auto auth = macp::mintAuthNamed(settings().text(Setting::MacpMintAuth)).value();
+    std::optional<macp::SharedSecret> secret;
+    if (auth == macp::MintAuth::SharedSecret) {
+        const auto& reference = settings().text(Setting::MacpMintSecret);
+        const auto resolved = base->secrets().resolve(reference);
+        auto made = resolved ? macp::SharedSecret::make(*resolved) : base::Result<macp::SharedSecret>(resolved.error());
+        if (!made) {
+            auto error = std::move(made).error();
+            return fail(Errc::Invalid, "macp.mint.secret = " + reference + ": " + error.hint, std::move(error.detail));
+        }
+        secret.emplace(std::move(*made));
+    }
+    const macp::MintNames names{settings().text(Setting::MacpIssuer), settings().text(Setting::MacpAudience)};
+    mintGate = std::make_unique<macp::Gate>(auth, *bearer, std::move(secret));
+    mint = std::make_unique<macp::Mint>(names, *signer);
+    minted = std::make_unique<macp::Minted>(macp::Minted::Ports{*jws, *revocations}, names);
+    return {};
+}
+
 void Daemon::Rooms::makeRegistry() {
     auto& storage = base->storage();
     cursors = std::make_unique<registry::Cursors>(base->dataKeys().cursorKey().mac(base::bytesOf("agentidp list cursors")));
@@ -436,15 +485,22 @@ void Daemon::Rooms::appendAll(std::vector<model::AuditEvent> events) {
 base::Result<void> Daemon::Rooms::makeServer() {
     pool = std::make_unique<base::ThreadPool>("pool", kPoolThreads, kPoolQueue);
     const auto onFailure = [this](const oauth::AuthFailure& failure) { failed(failure); };
+    const auto signsOnLoop = [this] {
+        const auto snapshot = ring->snapshot();
+        return snapshot->active && !snapshot->active->blocks();
+    };
+    const auto routesOfMint = mintRoutes(settings());
     tokenHandler = std::make_unique<server::TokenHandler>(
         server::TokenHandler::Rooms{*tokens, *tokenIssuer, *introspection, *revocation, *ledger, *directory, *budgets, *revocations, *tally,
-                                    *pool, clock(), base->metrics(), onFailure,
-                                    [this] {
-                                        const auto snapshot = ring->snapshot();
-                                        return snapshot->active && !snapshot->active->blocks();
-                                    },
-                                    *lastUsed},
+                                    *pool, clock(), base->metrics(), onFailure, signsOnLoop, *lastUsed, minted.get()},
         tokenSettings(settings(), issuer));
+    if (mint) {
+        mintHandler =
+            std::make_unique<server::MintHandler>(server::MintHandler::Rooms{*mintGate, *mint, *ledger, *budgets, *failures, *pool, *signer,
+                                                                             base->metrics(), onFailure, signsOnLoop},
+                                                  mintLimits(settings()));
+        mintHandler->bind(endpoints);
+    }
     endpoints.bind(server::RouteId::Token, [this](const server::ExchangePtr& exchange) { tokenHandler->token(exchange); });
     endpoints.bind(server::RouteId::Introspect, [this](const server::ExchangePtr& exchange) { tokenHandler->introspect(exchange); });
     endpoints.bind(server::RouteId::Revoke, [this](const server::ExchangePtr& exchange) { tokenHandler->revoke(exchange); });
@@ -482,21 +538,23 @@ base::Result<void> Daemon::Rooms::makeServer() {
             return server::ServedJwks{snapshot->jwks, snapshot->etag};
         },
         [this] { return jwksMaxAge.load(); }, oauth::metadataDocument({issuer, oauth::builtInScopes(), grants, ""}),
-        server::openapiDocument(issuer, AGENTIDP_VERSION), std::move(backends), [this] { return notReady(); }, [this] { updateGauges(); },
-        base->metrics()});
+        server::openapiDocument(issuer, AGENTIDP_VERSION, routesOfMint), std::move(backends), [this] { return notReady(); },
+        [this] { updateGauges(); }, base->metrics(),
+        std::string(routesOfMint == server::MintRoutes::On ? macp::kMediaType : std::string_view("application/json"))});
     publicHandler->bind(endpoints);
-    if (const auto* route = endpoints.unbound(); route != nullptr)
+    if (const auto* route = endpoints.unbound(routesOfMint); route != nullptr)
         return fail(Errc::Internal, "the route " + std::string(route->pattern) + " has no endpoint");
 
     auto settingsNow = pipelineSettings(settings());
     if (!settingsNow) return std::move(settingsNow).error();
     const server::Front::Rooms rooms{endpoints, *bearer, *failures, *budgets, *pool, clock(), log, base->metrics(), onFailure};
-    auto main = server::Front::make(rooms, adminListener ? server::Surface::Public : server::Surface::Everything, *settingsNow);
+    auto main =
+        server::Front::make(rooms, adminListener ? server::Surface::Public : server::Surface::Everything, routesOfMint, *settingsNow);
     if (!main) return std::move(main).error();
     mainPipeline = std::move(*main);
     front.store(mainPipeline.get(), std::memory_order_release);
     if (adminListener) {
-        auto operations = server::Front::make(rooms, server::Surface::Operations, *settingsNow);
+        auto operations = server::Front::make(rooms, server::Surface::Operations, routesOfMint, *settingsNow);
         if (!operations) return std::move(operations).error();
         adminPipeline = std::move(*operations);
         adminFront.store(adminPipeline.get(), std::memory_order_release);
@@ -585,6 +643,20 @@ void Daemon::Rooms::tellPlugins() {
             {"plugin", plugin.plugin}, {"version", plugin.version}, {"sha256", plugin.sha256}, {"flags", std::int64_t{plugin.flags}}});
         appendAll({std::move(event)});
     }
+}
+
+void Daemon::Rooms::tellMint() {
+    if (!mint) return;
+    const auto key = signer->current();
+    log.write(Message::MINT_LISTENING, {{"listen", endpointText(listener->endpoints().front())},
+                                        {"issuer", mint->names().issuer},
+                                        {"audience", mint->names().audience},
+                                        {"alg", key ? key->alg : std::string()},
+                                        {"kid", key ? key->kid : std::string()},
+                                        {"keySource", mintKeySource(settings())},
+                                        {"auth", std::string(macp::nameOf(mintGate->auth()))},
+                                        {"jwksUrl", issuer + "/.well-known/jwks.json"},
+                                        {"mintUrl", issuer + "/tokens"}});
 }
 
 model::AuditEvent Daemon::Rooms::systemEvent(model::Action action) const {
@@ -758,6 +830,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     if (auto opened = rooms->openLedgerAndKeys(); !opened) return std::move(opened).error();
     if (auto first = rooms->firstStart(); !first) return std::move(first).error();
     rooms->makeOauth();
+    if (auto made = rooms->makeMint(); !made) return std::move(made).error();
     rooms->makeRegistry();
     if (auto made = rooms->makeServer(); !made) return std::move(made).error();
     rooms->tellPlugins();
@@ -773,6 +846,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->scheduler->start();
     log.write(Message::LISTENING, {{"address", endpointText(rooms->listener->endpoints().front())}, {"issuer", rooms->issuer}});
     if (rooms->adminListener) log.write(Message::LISTENING, {{"adminAddress", endpointText(rooms->adminListener->endpoints().front())}});
+    rooms->tellMint();
     log.write(Message::READY, {{"replica", rooms->replica}});
     return std::unique_ptr<Daemon>(new Daemon(std::move(rooms)));
 }
@@ -809,6 +883,7 @@ void Daemon::reload(const config::Loaded& loaded) {
     if (rooms.adminPipeline) rooms.adminPipeline->configure(*pipeline);
     rooms.tokenHandler->configure(tokenSettings(now, rooms.issuer));
     rooms.jwksMaxAge = now.integer(Setting::JwksMaxAgeSeconds);
+    if (rooms.mintHandler) rooms.mintHandler->configure(mintLimits(now));
     auto event = rooms.systemEvent(model::Action::ConfigChanged);
     event.metadataJson = base::json::write(base::json::Object{{"file", loaded.file}});
     rooms.appendAll({std::move(event)});

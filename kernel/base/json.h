@@ -59,7 +59,7 @@ struct Limits {
     std::size_t depth = 32;
 };
 
-/// The only parser. The hint of an Errc::Invalid says what and where, and never quotes the input.
+/// The only parser but ecma_json.h. The hint of an Errc::Invalid says what and where, and never quotes the input.
 [[nodiscard]] Result<Value> parse(std::string_view text, Limits limits = {});
 
 /// Compact text, members in their order. Doubles are written as ECMAScript does (RFC 8785 section 3.2.2.3).

@@ -1,9 +1,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "app/initialise.h"
 #include "app/key_settings.h"
+#include "app/mint_key.h"
 #include "cli/opened.h"
 #include "keys/rotation.h"
 #include "store/signing_keys.h"
@@ -24,6 +26,20 @@ struct WouldIssue {
     std::int64_t lifetime = 0;
 };
 
+struct WouldMint {
+    std::string issuer, audience, auth;
+    std::int64_t lifetime = 0, maxLifetime = 0;
+};
+
+json::Value jsonOf(const std::optional<WouldMint>& mint) {
+    if (!mint) return {};
+    return json::Object{{"issuer", mint->issuer},
+                        {"audience", mint->audience},
+                        {"auth", mint->auth},
+                        {"lifetimeSeconds", mint->lifetime},
+                        {"maxLifetimeSeconds", mint->maxLifetime}};
+}
+
 }  // namespace
 
 int runCheck(const Invocation& invocation) {
@@ -32,6 +48,7 @@ int runCheck(const Invocation& invocation) {
     std::vector<std::string> notes;
     for (const auto& problem : loaded.problems) problems.push_back(problem.text);
     for (const auto& notice : loaded.notices) notes.push_back(notice.variable + ": " + notice.text);
+    if (const auto allowed = app::judgeMintKey(loaded.settings); !allowed) problems.push_back(allowed.error().hint);
     checkPluginFiles(loaded.settings, problems);
 
     const auto& settings = loaded.settings;
@@ -39,6 +56,10 @@ int runCheck(const Invocation& invocation) {
                      settings.text(Setting::TokenAudience), settings.text(Setting::TokenAlg), "",
                      settings.integer(Setting::TokenAccessLifetimeSeconds)};
     if (would.audience.empty()) would.audience = would.issuer;
+    std::optional<WouldMint> mint;
+    if (settings.text(Setting::MacpMintEnabled) == "true")
+        mint = WouldMint{settings.text(Setting::MacpIssuer), settings.text(Setting::MacpAudience), settings.text(Setting::MacpMintAuth),
+                         settings.integer(Setting::MacpTtlDefaultSeconds), settings.integer(Setting::MacpTtlMaxSeconds)};
     auto signing = app::keySettings(settings, loaded.environment);
     if (!signing) problems.push_back(signing.error().hint);
     const auto* pinned = signing && signing->pinned ? &*signing->pinned : nullptr;
@@ -75,7 +96,8 @@ int runCheck(const Invocation& invocation) {
                                               {"audience", would.audience},
                                               {"alg", would.alg},
                                               {"kid", would.kid},
-                                              {"lifetimeSeconds", would.lifetime}})
+                                              {"lifetimeSeconds", would.lifetime},
+                                              {"mint", jsonOf(mint)}})
                   << "\n";
         return problems.empty() ? kDone : kMisuse;
     }
@@ -83,6 +105,9 @@ int runCheck(const Invocation& invocation) {
     for (const auto& note : notes) std::cout << "note: " << note << "\n";
     std::cout << "would issue: iss " << would.issuer << ", aud " << would.audience << ", alg " << would.alg << ", kid " << would.kid
               << ", lifetime " << would.lifetime << " s\n";
+    if (mint)
+        std::cout << "would mint: iss " << mint->issuer << ", aud " << mint->audience << ", lifetime " << mint->lifetime << " s, at most "
+                  << mint->maxLifetime << " s, for callers by macp.mint.auth = " << mint->auth << "\n";
     std::cout << (problems.empty() ? "ok: it would start\n" : "it would not start\n");
     return problems.empty() ? kDone : kMisuse;
 }

@@ -59,6 +59,31 @@ void checkLifetimes(const Settings& settings, Findings& findings) {
                      "must not be under token.access.max_lifetime_seconds: tokens would outlive the key they need");
 }
 
+bool isLoopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+void checkMint(const Settings& settings, Findings& findings) {
+    if (settings.text(Setting::MacpMintEnabled) != "true") return;
+    for (const auto id : {Setting::MacpIssuer, Setting::MacpAudience})
+        if (!isSet(settings, id)) findings.add(id, "must not be empty where the mint is on");
+    // Who checks neither `typ` nor the kind of token could take one for the other.
+    if (settings.text(Setting::MacpIssuer) == settings.text(Setting::Issuer) &&
+        settings.text(Setting::MacpAudience) == settings.text(Setting::TokenAudience))
+        findings.add(Setting::MacpIssuer, "is the issuer, and macp.audience is token.audience: one of the two must differ");
+    const auto& auth = settings.text(Setting::MacpMintAuth);
+    if (auth == "shared_secret" && !isSet(settings, Setting::MacpMintSecret))
+        findings.add(Setting::MacpMintAuth, "shared_secret needs macp.mint.secret");
+    if (auth == "mtls" && settings.text(Setting::ServerTlsClientAuth) == "none")
+        findings.add(Setting::MacpMintAuth, "mtls needs server.tls.client_auth = optional or required");
+    if (auth != "none" || settings.flag(Setting::MacpMintAllowUnauthenticated)) return;
+    const std::string mend = "; set macp.mint.auth to shared_secret, mtls or bearer, or say macp.mint.allow_unauthenticated = true";
+    const auto listen = parseEndpoint(settings.text(Setting::ServerListen));
+    if (listen && !isLoopback(listen->host))
+        findings.add(Setting::MacpMintAuth,
+                     "none would mint for everybody who reaches server.listen = " + settings.text(Setting::ServerListen) + mend);
+    else if (settings.text(Setting::Mode) == "production")
+        findings.add(Setting::MacpMintAuth, "production mode does not mint for whoever asks" + mend);
+}
+
 bool isNetwork(std::string_view text) {
     const auto slash = text.find('/');
     const std::string address(text.substr(0, slash));
@@ -125,6 +150,7 @@ std::vector<std::string> crossCheck(const Settings& settings) {
     checkTls(settings, findings);
     checkLifetimes(settings, findings);
     checkLists(settings, findings);
+    checkMint(settings, findings);
     checkProduction(settings, findings);
     return findings.found;
 }

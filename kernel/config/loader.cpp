@@ -65,6 +65,7 @@ public:
         // Which plugins there are is known only now, and an AGENTIDP_PLUGINS_ variable cannot be taken apart without.
         applyPluginSettings(references);
         settleReferences(references);
+        deriveMint(references.mintVariable);
         derive();
         noticePlugins();
         for (auto& finding : crossCheck(out_.settings)) problem(std::move(finding));
@@ -260,6 +261,27 @@ private:
 
     void overruled(const std::string& variable, const std::string& key, const Origin& origin) {
         notice(Notice::Kind::ReferenceOverruled, variable, variable + " is overruled by " + key + " (" + describe(origin) + ")");
+    }
+
+    /// `auto` becomes an answer here, so that everybody else asks one setting only.
+    void deriveMint(const std::string& variable) {
+        auto& settings = out_.settings;
+        if (settings.text(Setting::MacpMintEnabled) == "auto") {
+            auto origin = settings.origin(Setting::MacpMintEnabled);
+            if (origin.kind == Kind::BuiltIn) origin.kind = Kind::Derived;
+            origin.where += (origin.where.empty() ? "" : ", ") + (variable.empty() ? "no MACP_AUTH_ variable" : variable);
+            settings.set(Setting::MacpMintEnabled, variable.empty() ? "false" : "true", std::move(origin));
+        }
+        if (settings.text(Setting::MacpMintEnabled) != "true") return;
+        const auto fill = [&](Setting id, const std::string& value, const std::string& from) {
+            if (settings.origin(id).kind == Kind::BuiltIn) settings.set(id, value, {Kind::Derived, from});
+        };
+        if (!variable.empty()) {
+            fill(Setting::ServerListen, "127.0.0.1:3200", variable);
+            fill(Setting::StopGraceSeconds, "10", variable);
+        }
+        if (settings.text(Setting::MacpMintAuth) != "none")
+            fill(Setting::MacpMintPerMinute, settings.text(Setting::RatelimitClientPerMinute), "ratelimit.client.per_minute");
     }
 
     void derive() {

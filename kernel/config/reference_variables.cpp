@@ -21,6 +21,15 @@ constexpr std::array kDirect{
     Direct{"JWKS_CACHE_TTL_SECONDS", Setting::JwksMaxAgeSeconds},
 };
 
+/// The six of the MACP auth-service. Its users leave one empty where they mean its default.
+constexpr std::array kMint{
+    Direct{"MACP_AUTH_ISSUER", Setting::MacpIssuer},
+    Direct{"MACP_AUTH_AUDIENCE", Setting::MacpAudience},
+    Direct{"MACP_AUTH_MAX_TTL_SECONDS", Setting::MacpTtlMaxSeconds},
+    Direct{"MACP_AUTH_DEFAULT_TTL_SECONDS", Setting::MacpTtlDefaultSeconds},
+};
+constexpr std::array kMintKeys{kMintAlg, kMintKey};
+
 /// A variable whose presence selects a plugin, which then reads the variable itself.
 struct Selecting {
     std::string_view variable;
@@ -33,10 +42,6 @@ constexpr std::array kSelecting{
     Selecting{"REDIS_URL", Setting::RatelimitPlugin, "redis", "ratelimit-redis"},
 };
 
-constexpr std::array<std::string_view, 6> kMint{
-    "MACP_AUTH_ISSUER", "MACP_AUTH_AUDIENCE", "MACP_AUTH_MAX_TTL_SECONDS", "MACP_AUTH_DEFAULT_TTL_SECONDS", kMintAlg, kMintKey,
-};
-
 struct Remark {
     std::string_view variable;
     std::string_view text;
@@ -47,10 +52,6 @@ constexpr std::array kNotOffered{
     Remark{"VAULT_TOKEN", kNotServed},
     Remark{"VAULT_MOUNT", kNotServed},
     Remark{"POLICY_DIR", "hooks come with a later version: no policy in that folder is enforced"},
-    Remark{"MACP_AUTH_ISSUER", kNotServed},
-    Remark{"MACP_AUTH_AUDIENCE", kNotServed},
-    Remark{"MACP_AUTH_MAX_TTL_SECONDS", kNotServed},
-    Remark{"MACP_AUTH_DEFAULT_TTL_SECONDS", kNotServed},
 };
 /// Served, but not as a reader of the old documents expects.
 constexpr std::array kOtherwise{
@@ -58,13 +59,18 @@ constexpr std::array kOtherwise{
            "accepted; the path is not read: the key of encrypted columns is made here and wrapped by the plugin that keys.plugin names"},
 };
 
+bool isFilled(const Environment& environment, std::string_view variable) {
+    const auto* value = find(environment, variable);
+    return value != nullptr && !value->empty();
+}
+
 /// The keys of the signing key: one pin, whatever names it.
 void readKeys(const Environment& environment, ReferenceReading& reading) {
     const auto wish = [&](std::string_view variable, Setting setting, std::string value, bool implied = false) {
         reading.wishes.push_back({std::string(variable), setting, std::move(value), implied});
     };
     const bool pem = find(environment, kPrivatePem) != nullptr;
-    const bool jwk = find(environment, kMintKey) != nullptr;
+    const bool jwk = isFilled(environment, kMintKey);
     if (pem && jwk)
         reading.problems.push_back(std::string(kPrivatePem) + " and " + std::string(kMintKey) +
                                    " both name the key that signs: keep one of them");
@@ -74,7 +80,7 @@ void readKeys(const Environment& environment, ReferenceReading& reading) {
     }
     if (find(environment, kPublicPem) != nullptr) wish(kPublicPem, Setting::KeysPinnedPublic, "env:" + std::string(kPublicPem));
     if (jwk) wish(kMintKey, Setting::KeysPinned, "env:" + std::string(kMintKey));
-    if (const auto* alg = find(environment, kMintAlg)) {
+    if (const auto* alg = find(environment, kMintAlg); alg != nullptr && !alg->empty()) {
         if (*alg == "RS256" || *alg == "ES256")
             wish(kMintAlg, Setting::TokenAlg, *alg);
         else
@@ -103,6 +109,9 @@ ReferenceReading readReferenceVariables(const Environment& environment) {
     }
     for (const auto& direct : kDirect)
         if (const auto* value = find(environment, direct.variable)) wish(direct.variable, direct.setting, *value);
+    for (const auto& direct : kMint)
+        if (isFilled(environment, direct.variable)) wish(direct.variable, direct.setting, *find(environment, direct.variable));
+    reading.mintVariable = mintVariable(environment);
     for (const auto& selecting : kSelecting) {
         if (find(environment, selecting.variable) == nullptr) continue;
         wish(selecting.variable, selecting.setting, std::string(selecting.name));
@@ -118,8 +127,14 @@ ReferenceReading readReferenceVariables(const Environment& environment) {
     return reading;
 }
 
-bool isMintConfigured(const Environment& environment) {
-    return std::any_of(kMint.begin(), kMint.end(), [&](std::string_view variable) { return find(environment, variable) != nullptr; });
+std::string mintVariable(const Environment& environment) {
+    for (const auto& direct : kMint)
+        if (isFilled(environment, direct.variable)) return std::string(direct.variable);
+    for (const auto variable : kMintKeys)
+        if (isFilled(environment, variable)) return std::string(variable);
+    return {};
 }
+
+bool isMintConfigured(const Environment& environment) { return !mintVariable(environment).empty(); }
 
 }  // namespace agentidp::config

@@ -36,10 +36,13 @@ struct ReferencePluginWish {
 struct ReferenceReading {
     std::vector<ReferenceWish> wishes;
     std::vector<ReferencePluginWish> pluginWishes;
+    std::string mintVariable;  ///< mintVariable() of the same environment
     std::vector<ReferenceRemark> remarks;
     std::vector<std::string> problems;  ///< variables that contradict each other, or hold what no setting could
 };
 
+/// The first of the mint's six variables that is set and not empty; empty where none is.
+[[nodiscard]] std::string mintVariable(const Environment& environment);
 /// True where one of the mint's six variables is set: MACP_AUTH_ISSUER, _AUDIENCE, _MAX_TTL_SECONDS, _DEFAULT_TTL_SECONDS,
 /// _SIGNING_ALG, _SIGNING_KEY_JSON. What a runtime reads for itself (MACP_AUTH_JWKS_*, ...) does not count.
 [[nodiscard]] bool isMintConfigured(const Environment& environment);

@@ -1,10 +1,20 @@
 #include "server/exchange.h"
 
-namespace agentidp::server {
+#include "macp/refusal.h"
 
-const Route* Endpoints::unbound() const {
+namespace agentidp::server {
+namespace {
+
+model::Answer worded(const Exchange& exchange, const model::Problem& problem) {
+    if (exchange.context.voice == Voice::Mint) return macp::render(macp::refusalOf(problem));
+    return model::render(problem, {exchange.request.path, exchange.context.origin.requestId, kProblemTypeBase});
+}
+
+}  // namespace
+
+const Route* Endpoints::unbound(MintRoutes mint) const {
     for (const auto& route : allRoutes())
-        if (!at(route.id)) return &route;
+        if (!at(route.id) && (mint == MintRoutes::On || !isMint(route.id))) return &route;
     return nullptr;
 }
 
@@ -18,17 +28,13 @@ http::Response responseOf(model::Answer&& answer) {
     return response;
 }
 
-http::Response responseOf(const Exchange& exchange, const model::Problem& problem) {
-    return responseOf(model::render(problem, {exchange.request.path, exchange.context.origin.requestId, kProblemTypeBase}));
-}
+http::Response responseOf(const Exchange& exchange, const model::Problem& problem) { return responseOf(worded(exchange, problem)); }
 
 void answer(const ExchangePtr& exchange, model::Answer&& answer) {
     if (exchange->context.budget) oauth::appendBudgetHeaders(answer, *exchange->context.budget);
     exchange->answer(responseOf(std::move(answer)));
 }
 
-void refuse(const ExchangePtr& exchange, const model::Problem& problem) {
-    answer(exchange, model::render(problem, {exchange->request.path, exchange->context.origin.requestId, kProblemTypeBase}));
-}
+void refuse(const ExchangePtr& exchange, const model::Problem& problem) { answer(exchange, worded(*exchange, problem)); }
 
 }  // namespace agentidp::server

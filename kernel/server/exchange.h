@@ -18,9 +18,16 @@
 
 namespace agentidp::server {
 
+/// In whose words a request is refused.
+enum class Voice {
+    Api,   ///< problem+json
+    Mint,  ///< {"error":"..."}
+};
+
 /// What the steps learn of a request, in the order they learn it.
 struct Context {
     model::Origin origin;
+    Voice voice = Voice::Api;
     const Route* route = nullptr;         ///< null where the table has none
     std::vector<std::string> parameters;  ///< values of the pattern's :names, in order
     std::optional<model::Caller> caller;  ///< set behind bearer authentication
@@ -40,8 +47,8 @@ public:
     Endpoints() : bound_(allRoutes().size()) {}
     void bind(RouteId id, Endpoint endpoint) { bound_[static_cast<std::size_t>(id)] = std::move(endpoint); }
     [[nodiscard]] const Endpoint& at(RouteId id) const { return bound_[static_cast<std::size_t>(id)]; }
-    /// The first route nobody bound, or null.
-    [[nodiscard]] const Route* unbound() const;
+    /// The first route that is served and that nobody bound, or null.
+    [[nodiscard]] const Route* unbound(MintRoutes mint = MintRoutes::On) const;
 
 private:
     std::vector<Endpoint> bound_;
@@ -51,7 +58,7 @@ private:
 [[nodiscard]] http::Response responseOf(const Exchange& exchange, const model::Problem& problem);
 /// Sends the answer, with the state of the caller's budget where it has one. Any thread.
 void answer(const ExchangePtr& exchange, model::Answer&& answer);
-/// Sends a problem+json refusal.
+/// Sends a refusal, in the voice of the exchange.
 void refuse(const ExchangePtr& exchange, const model::Problem& problem);
 
 /// Where the documentation of error codes stands.

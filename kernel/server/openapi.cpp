@@ -42,6 +42,8 @@ json::Value securityOf(const Route& route) {
         case Authentication::Client: return json::Array{client};
         case Authentication::ClientOrBearer: return json::Array{client, bearer};
         case Authentication::Bearer: return json::Array{bearer};
+        // Which of them is asked for, macp.mint.auth says; a client certificate is not seen at this level.
+        case Authentication::Mint: return json::Array{json::Object{}, json::Object{{"bearer", json::Array{"macp:mint"}}}};
     }
     return json::Array{};
 }
@@ -64,18 +66,21 @@ json::Value operationOf(const Route& route, const std::vector<std::string>& name
         operation.emplace_back("requestBody", json::Object{{"required", route.body == Body::Form},
                                                            {"content", json::Object{{media, reference(route.requestSchema)}}}});
     }
-    operation.emplace_back("responses",
-                           json::Object{{std::to_string(route.success), response("done", "application/json", route.responseSchema)},
-                                        {"default", isOauth(route) ? response("refused", "application/json", "OauthError")
-                                                                   : response("refused", "application/problem+json", "Problem")}});
+    const auto refused = isMint(route.id) ? response("refused", "application/json", "MintError")
+                         : isOauth(route) ? response("refused", "application/json", "OauthError")
+                                          : response("refused", "application/problem+json", "Problem");
+    operation.emplace_back(
+        "responses",
+        json::Object{{std::to_string(route.success), response("done", "application/json", route.responseSchema)}, {"default", refused}});
     return operation;
 }
 
 }  // namespace
 
-std::string openapiDocument(std::string_view issuer, std::string_view version) {
+std::string openapiDocument(std::string_view issuer, std::string_view version, MintRoutes mint) {
     std::vector<std::pair<std::string, json::Object>> paths;
     for (const auto& route : allRoutes()) {
+        if (isMint(route.id) && mint == MintRoutes::Off) continue;
         std::vector<std::string> names;
         const auto path = templateOf(route.pattern, names);
         auto place = std::find_if(paths.begin(), paths.end(), [&](const auto& entry) { return entry.first == path; });

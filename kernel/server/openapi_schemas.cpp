@@ -61,6 +61,12 @@ std::string_view openapiSchemas() {
 "AuditConsistency":{"type":"object","properties":{"from":{"type":"integer"},"to":{"type":"integer"},"hashes":{"type":"array","items":{"type":"string"}}}},
 "AuditKey":{"type":"object","properties":{"origin":{"type":"string"},"key":{"type":"string"}}},
 "AuditJob":{"type":"object","properties":{"jobId":{"type":"string"},"status":{"type":"string"},"result":{"$ref":"#/components/schemas/AuditVerdict"}}},
+"MintRequest":{"type":"object","required":["sender"],"properties":{
+  "sender":{"type":"string","pattern":"\\S"},"scopes":{"type":"object"},"ttl_seconds":{"type":["number","null"],"exclusiveMinimum":0}}},
+"MintedToken":{"type":"object","required":["token","sender","expires_in_seconds"],"properties":{
+  "token":{"type":"string"},"sender":{"type":"string"},"expires_in_seconds":{"type":"number"}}},
+"MintHealth":{"type":"object","required":["ok"],"properties":{"ok":{"const":true}}},
+"MintError":{"type":"object","required":["error"],"properties":{"error":{"type":"string"}}},
 "Jwks":{"type":"object","required":["keys"],"properties":{"keys":{"type":"array","items":{"type":"object"}}}},
 "Metadata":{"type":"object","required":["issuer","token_endpoint"],"properties":{"issuer":{"type":"string"},"token_endpoint":{"type":"string"}}},
 "Health":{"type":"object","required":["status"],"properties":{"status":{"type":"string","enum":["ok","error"]}},"additionalProperties":{"type":"string"}}

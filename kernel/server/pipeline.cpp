@@ -6,6 +6,7 @@
 #include "base/guarded.h"
 #include "base/ids.h"
 #include "base/json.h"
+#include "macp/refusal.h"
 
 namespace agentidp::server {
 namespace {
@@ -14,12 +15,16 @@ using http::Flow;
 using model::ProblemCode;
 
 constexpr std::size_t kMaxRequestId = 64;
+constexpr std::string_view kJwks = "/.well-known/jwks.json";
 
 bool isOperations(RouteId id) {
     return id == RouteId::Health || id == RouteId::Livez || id == RouteId::Readyz || id == RouteId::MetricsText;
 }
 
-bool serves(Surface surface, RouteId id) {
+bool isHealthCheck(RouteId id) { return isOperations(id) || id == RouteId::MintHealth; }
+
+bool serves(Surface surface, MintRoutes mint, RouteId id) {
+    if (isMint(id)) return mint == MintRoutes::On && surface != Surface::Operations;
     switch (surface) {
         case Surface::Everything: return true;
         case Surface::Public: return !isOperations(id);
@@ -58,14 +63,16 @@ struct Front::Impl {
     Rooms rooms;
     std::vector<const Route*> table;
     http::Router router;
+    MintRoutes mint;
     base::SharedGuarded<std::shared_ptr<const PipelineSettings>> settings;
     base::SharedGuarded<std::unordered_map<std::uint64_t, Observed>> observed;
     std::unique_ptr<http::Pipeline<Context>> pipeline;
 
-    Impl(Rooms given, std::vector<const Route*> routes, http::Router made, PipelineSettings first)
+    Impl(Rooms given, std::vector<const Route*> routes, http::Router made, MintRoutes mints, PipelineSettings first)
         : rooms(std::move(given)),
           table(std::move(routes)),
           router(std::move(made)),
+          mint(mints),
           settings(std::make_shared<const PipelineSettings>(std::move(first))) {
         http::Plan<Context> plan;
         const auto step = [this](Flow (Impl::*run)(const ExchangePtr&)) {
@@ -115,27 +122,32 @@ struct Front::Impl {
         origin.ip = exchange->request.peer.address;
         if (const auto* agent = exchange->request.headers.find("User-Agent")) origin.userAgent = *agent;
         exchange->extra.add("X-Request-Id", origin.requestId);
+        if (mint == MintRoutes::On && isMintPath(exchange->request.path)) exchange->context.voice = Voice::Mint;
         return Flow::Pass;
     }
 
     Flow requireTls(const ExchangePtr& exchange) {
         if (!current()->requireTls || exchange->request.peer.tls) return Flow::Pass;
         const auto found = router.match(http::Method::Get, exchange->request.path);
-        if (found.kind == http::RouteMatch::Kind::Found && isOperations(table[found.route]->id)) return Flow::Pass;
+        if (found.kind == http::RouteMatch::Kind::Found && isHealthCheck(table[found.route]->id)) return Flow::Pass;
         return refused(exchange, model::problem(ProblemCode::Forbidden, "this server answers over TLS only"));
     }
 
     Flow route(const ExchangePtr& exchange) {
         const auto& request = exchange->request;
         auto found = router.match(request.method, request.path);
-        const auto cors =
-            current()->cors.decide(request, found.kind == http::RouteMatch::Kind::Found ? allowOf(request.path) : found.allow);
-        for (const auto& header : cors.headers) exchange->extra.add(header.name, header.value);
+        using Kind = http::RouteMatch::Kind;
+        auto& voice = exchange->context.voice;
+        if (mint == MintRoutes::On && found.kind == Kind::NoSuchMethod && found.pattern == kJwks && request.method != http::Method::Options)
+            voice = Voice::Mint;
+        // The mint knows no other methods, and no script of another origin may mint: it gets no CORS fields either.
+        if (voice == Voice::Mint && found.kind != Kind::Found)
+            return refused(exchange, model::problem(ProblemCode::NotFound, "there is no such route"));
+        if (voice == Voice::Api) allowOrigins(exchange, found);
         switch (found.kind) {
-            case http::RouteMatch::Kind::Found: break;
-            case http::RouteMatch::Kind::NoSuchPath:
-                return refused(exchange, model::problem(ProblemCode::NotFound, "there is no such route"));
-            case http::RouteMatch::Kind::NoSuchMethod: {
+            case Kind::Found: break;
+            case Kind::NoSuchPath: return refused(exchange, model::problem(ProblemCode::NotFound, "there is no such route"));
+            case Kind::NoSuchMethod: {
                 // Browsers ask with OPTIONS; an origin that is not allowed gets the same 204 and no permission.
                 if (request.method == http::Method::Options) {
                     exchange->answer(http::Response{204, {}, {}, false});
@@ -154,13 +166,22 @@ struct Front::Impl {
         return Flow::Pass;
     }
 
+    void allowOrigins(const ExchangePtr& exchange, const http::RouteMatch& found) {
+        const auto& request = exchange->request;
+        const auto cors =
+            current()->cors.decide(request, found.kind == http::RouteMatch::Kind::Found ? allowOf(request.path) : found.allow);
+        for (const auto& header : cors.headers) exchange->extra.add(header.name, header.value);
+    }
+
     std::string allowOf(std::string_view path) { return router.match(http::Method::Other, path).allow; }
 
     Flow address(const ExchangePtr& exchange) {
-        if (exchange->context.route->authentication == Authentication::Public) return Flow::Pass;
+        const auto authentication = exchange->context.route->authentication;
+        // An open mint has nothing to guess: the mint asks for itself.
+        if (authentication == Authentication::Public || authentication == Authentication::Mint) return Flow::Pass;
         const auto wait = rooms.failures.blockedFor(exchange->context.origin.ip, exchange->context.origin.at);
         if (!wait) return Flow::Pass;
-        if (exchange->context.route->authentication == Authentication::Bearer) return refused(exchange, rateLimited(*wait));
+        if (authentication == Authentication::Bearer) return refused(exchange, rateLimited(*wait));
         auto error = oauth::oauthError(oauth::OauthCode::TooManyRequests, "too many failed authentications from this address");
         error.retryAfter = *wait;
         answer(exchange, oauth::render(error));
@@ -245,18 +266,20 @@ struct Front::Impl {
 Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Front::~Front() = default;
 
-base::Result<std::unique_ptr<Front>> Front::make(Rooms rooms, Surface surface, PipelineSettings settings) {
+base::Result<std::unique_ptr<Front>> Front::make(Rooms rooms, Surface surface, MintRoutes mint, PipelineSettings settings) {
     std::vector<const Route*> table;
     std::vector<http::Route> rows;
     for (const auto& route : allRoutes()) {
-        if (!serves(surface, route.id)) continue;
+        if (!serves(surface, mint, route.id)) continue;
         table.push_back(&route);
-        rows.push_back({route.method, std::string(route.pattern), http::PathMatching::Exact});
+        const bool relaxed = isMint(route.id) || (mint == MintRoutes::On && route.id == RouteId::Jwks);
+        rows.push_back(
+            {route.method, std::string(route.pattern), relaxed ? http::PathMatching::AnyCaseAndSlash : http::PathMatching::Exact});
     }
     auto router = http::Router::make(std::move(rows), {{"/v1/", "/api/v1/"}});
     if (!router) return std::move(router).error();
     return std::unique_ptr<Front>(
-        new Front(std::make_unique<Impl>(std::move(rooms), std::move(table), std::move(*router), std::move(settings))));
+        new Front(std::make_unique<Impl>(std::move(rooms), std::move(table), std::move(*router), mint, std::move(settings))));
 }
 
 void Front::handle(http::Request&& request, http::Respond respond) const {
@@ -267,7 +290,12 @@ void Front::configure(PipelineSettings settings) {
     *impl_->settings.write() = std::make_shared<const PipelineSettings>(std::move(settings));
 }
 
-http::Response Front::wordRefusal(int status, std::string_view why) {
+http::Response Front::wordRefusal(int status, std::string_view why, Voice voice) {
+    if (voice == Voice::Mint) {
+        auto refused = responseOf(macp::render(macp::refusal(status, status == 413 ? macp::kBodyTooLarge : why)));
+        refused.close = true;
+        return refused;
+    }
     // No route was reached, so there is no code of the API to name (RFC 9457 section 4.2.1).
     http::Response response;
     response.status = status;

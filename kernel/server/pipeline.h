@@ -46,14 +46,14 @@ public:
         FailureSink failed;
     };
     /// Invalid: the table of routes contradicts itself.
-    static base::Result<std::unique_ptr<Front>> make(Rooms rooms, Surface surface, PipelineSettings settings);
+    static base::Result<std::unique_ptr<Front>> make(Rooms rooms, Surface surface, MintRoutes mint, PipelineSettings settings);
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
     ~Front();
 
     void handle(http::Request&& request, http::Respond respond) const;
-    /// Words a refusal of the listener like every other problem of this API.
-    [[nodiscard]] static http::Response wordRefusal(int status, std::string_view why);
+    /// Words a refusal of the listener like every other one of this API, or of the mint.
+    [[nodiscard]] static http::Response wordRefusal(int status, std::string_view why, Voice voice);
     void configure(PipelineSettings settings);
 
 private:

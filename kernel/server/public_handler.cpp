@@ -55,7 +55,7 @@ void PublicHandler::jwks(const ExchangePtr& exchange) const {
     const std::string cache = "public, max-age=" + std::to_string(rooms_.jwksMaxAge());
     if (matches(exchange->request, served.etag)) return answer(exchange, {304, {{"Cache-Control", cache}, {"ETag", served.etag}}, {}});
     answer(exchange,
-           {200, {{"Content-Type", std::string(kJson)}, {"Cache-Control", cache}, {"ETag", served.etag}}, std::move(served.body)});
+           {200, {{"Content-Type", rooms_.jwksMediaType}, {"Cache-Control", cache}, {"ETag", served.etag}}, std::move(served.body)});
 }
 
 void PublicHandler::health(const ExchangePtr& exchange) const {

@@ -34,6 +34,7 @@ public:
         std::function<std::string()> notReady;  ///< empty: ready; else why not
         std::function<void()> beforeMetrics;    ///< brings gauges up to date; may block
         observe::Metrics& metrics;
+        std::string jwksMediaType;  ///< its users compare the field as a whole
     };
     explicit PublicHandler(Rooms rooms) : rooms_(std::move(rooms)) {}
     void bind(Endpoints& endpoints);

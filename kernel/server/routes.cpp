@@ -1,5 +1,9 @@
 #include "server/routes.h"
 
+#include <algorithm>
+
+#include "base/text.h"
+
 namespace agentidp::server {
 
 const std::vector<Route>& allRoutes() {
@@ -15,6 +19,15 @@ const std::vector<Route>& allRoutes() {
 #undef AGENTIDP_ROUTE
     };
     return kRoutes;
+}
+
+bool isMint(RouteId id) { return id == RouteId::MintTokens || id == RouteId::MintHealth; }
+
+bool isMintPath(std::string_view path) {
+    if (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    const auto& routes = allRoutes();
+    return std::any_of(routes.begin(), routes.end(),
+                       [&](const Route& route) { return isMint(route.id) && base::equalIgnoreCase(route.pattern, path); });
 }
 
 std::string_view nameOf(RouteId id) {

@@ -126,9 +126,16 @@ void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
     if (!request) return refuse(exchange, request.refusal());
     auto decision = rooms_.introspection.decide(*request, exchange->context.origin.at);
     if (!decision) return refuse(exchange, decision.refusal());
-    if (auto event = rooms_.tally.record(decision->caller, decision->claims ? std::string_view(decision->claims->jti) : std::string_view(),
-                                         exchange->context.origin))
-        append(std::move(*event));
+    std::string jti = decision->claims ? decision->claims->jti : std::string();
+    if (!decision->claims && rooms_.minted != nullptr) {
+        auto minted = rooms_.minted->introspect(decision->caller, request->token, exchange->context.origin.at);
+        if (!minted) return refuse(exchange, oauth::oauthErrorOf(minted.error()));
+        if (*minted) {
+            jti = std::move((*minted)->jti);
+            decision->answer = oauth::jsonAnswer(200, std::move((*minted)->body));
+        }
+    }
+    if (auto event = rooms_.tally.record(decision->caller, jti, exchange->context.origin)) append(std::move(*event));
     answer(exchange, std::move(decision->answer));
 }
 
@@ -142,17 +149,39 @@ void TokenHandler::decideRevocation(const ExchangePtr& exchange) {
     if (!request) return refuse(exchange, request.refusal());
     auto decision = rooms_.revocation.decide(*request, exchange->context.origin);
     if (!decision) return refuse(exchange, decision.refusal());
+    if (!decision->claims && rooms_.minted != nullptr) return decideMintedRevocation(exchange, *request, *std::move(decision));
     if (decision->kind != oauth::RevocationKind::Revoke) return answer(exchange, std::move(decision->answer));
+    revokeThenAnswer(exchange, std::move(decision->mutation), model::Jti(decision->claims->jti), decision->claims->expiresAt);
+}
 
-    const auto jti = decision->claims->jti;
-    const auto expiresAt = base::Instant(base::seconds(decision->claims->expiresAt));
-    rooms_.ledger.append(effectOf(std::move(decision->mutation)), [this, exchange, jti, expiresAt, answered = std::move(decision->answer)](
-                                                                      const base::Result<audit::Committed>& committed) mutable {
-        // Exists: somebody was faster, and the token is dead all the same.
-        if (!committed && committed.error().code != base::Errc::Exists) return refuse(exchange, oauth::oauthErrorOf(committed.error()));
-        rooms_.revocations.add(jti, expiresAt);
-        answer(exchange, std::move(answered));
-    });
+void TokenHandler::decideMintedRevocation(const ExchangePtr& exchange, const oauth::RevocationRequest& request,
+                                          oauth::RevocationDecision&& decision) {
+    using Kind = macp::MintedRevocation::Kind;
+    auto minted = rooms_.minted->revoke(decision.caller, request.token, exchange->context.origin);
+    if (!minted) return refuse(exchange, oauth::oauthErrorOf(minted.error()));
+    switch (minted->kind) {
+        case Kind::Nothing: return answer(exchange, std::move(decision.answer));
+        case Kind::Denied: {
+            auto error = oauth::oauthError(oauth::OauthCode::UnauthorizedClient,
+                                           "a minted token is revoked with tokens:revoke and macp:mint", "not_own_token");
+            error.claimedClient = decision.caller.agentId.str();
+            return refuse(exchange, error);
+        }
+        case Kind::Revoke:
+            return revokeThenAnswer(exchange, std::move(minted->mutation), model::Jti(minted->claims.jti), minted->claims.expiresAt);
+    }
+}
+
+void TokenHandler::revokeThenAnswer(const ExchangePtr& exchange, model::Mutation&& mutation, model::Jti jti, std::int64_t expiresAt) {
+    const auto until = base::Instant(base::seconds(expiresAt));
+    rooms_.ledger.append(effectOf(std::move(mutation)),
+                         [this, exchange, jti = std::move(jti), until](const base::Result<audit::Committed>& committed) {
+                             // Exists: somebody was faster, and the token is dead all the same.
+                             if (!committed && committed.error().code != base::Errc::Exists)
+                                 return refuse(exchange, oauth::oauthErrorOf(committed.error()));
+                             rooms_.revocations.add(jti.str(), until);
+                             answer(exchange, oauth::jsonAnswer(200, "{}"));
+                         });
 }
 
 }  // namespace agentidp::server

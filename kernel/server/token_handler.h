@@ -8,6 +8,7 @@
 
 #include "audit/ledger.h"
 #include "base/thread_pool.h"
+#include "macp/minted.h"
 #include "oauth/introspection.h"
 #include "oauth/introspection_tally.h"
 #include "oauth/issuer.h"
@@ -40,6 +41,7 @@ public:
         FailureSink failed;                 ///< an authentication failed
         std::function<bool()> signsOnLoop;  ///< false for RSA and remote keys
         LastUsed& lastUsed;
+        const macp::Minted* minted = nullptr;  ///< null where the mint is off
     };
     TokenHandler(Rooms rooms, oauth::TokenSettings settings);
     /// What a reload changed; requests under way finish with what they began with.
@@ -53,6 +55,9 @@ private:
     void decideToken(const ExchangePtr& exchange);
     void decideIntrospection(const ExchangePtr& exchange);
     void decideRevocation(const ExchangePtr& exchange);
+    void decideMintedRevocation(const ExchangePtr& exchange, const oauth::RevocationRequest& request, oauth::RevocationDecision&& decision);
+    /// What is known once `mutation` is durable: the token is dead, whoever said so.
+    void revokeThenAnswer(const ExchangePtr& exchange, model::Mutation&& mutation, model::Jti jti, std::int64_t expiresAt);
     void refuse(const ExchangePtr& exchange, const oauth::OauthError& error);
     void append(model::AuditEvent&& event);
     /// Runs `work` here if everything it reads is in memory, else on the pool.

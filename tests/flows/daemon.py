@@ -36,11 +36,13 @@ class Answer:
 
 
 class Daemon:
-    """`settings` become -DKEY=VALUE. Use as a context manager: leaving it stops the daemon and removes its data."""
+    """`settings` become -DKEY=VALUE; with `bare` there are none, and no file. Use as a context manager: leaving it stops the daemon and
+    removes its data."""
 
-    def __init__(self, settings=None, env=None, data=None, start=True):
+    def __init__(self, settings=None, env=None, data=None, start=True, bare=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-flow-"))
-        self.data = pathlib.Path(data) if data else self.folder / "data"
+        self.bare = bare
+        self.data = pathlib.Path(data) if data else self.folder / ("var" if bare else "data")
         self.settings = {"server.listen": "127.0.0.1:0", "data.dir": str(self.data), "plugins.path": str(build_dir() / "lib/agentidp/plugins"),
                          "log.format": "json"}
         self.settings.update(settings or {})
@@ -54,6 +56,8 @@ class Daemon:
             self.start()
 
     def command(self):
+        if self.bare:
+            return [str(build_dir() / "bin/agentidpd")]
         config = self.folder / "none.properties"
         config.touch()
         return [str(build_dir() / "bin/agentidpd"), "--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]

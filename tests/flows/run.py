@@ -8,24 +8,29 @@ A .flow file holds one flow. One statement a line; deeper indented lines belong 
     covers 3 15                       rows of the security list that this flow shows
     set KEY VALUE                     a setting, before start
     env NAME VALUE                    an environment variable, before start
+    bare                              no settings file, no -D: the environment alone, in an empty working directory. {freePort} is a port to use
     start                             the daemon on fresh data, {admin} is a token of the first admin
+    refused CODE TEXT                 the start is refused with this exit code, and its line holds TEXT (a later `start` begins anew)
     agent A SCOPE SCOPE...            registers an agent with a credential: {A.agentId} {A.clientSecret} {A.basic}
     token T A [SCOPE...]              a token for agent A
     request METHOD PATH               then, indented: `bearer T`, `basic A`, `header Name: value`, `form name=value`,
                                       `json {...}`, `body text`, `raw` (request line and headers exactly as written below)
     expect [eventually] STATUS        `eventually` asks again for up to 15 s; then, indented: `header Name: value`, `no header Name`, `json path = value`,
-                                      `json path exists|absent`, `body contains text`, `body lacks text`, `save NAME path`
+                                      `json path exists|absent`, `body contains text`, `body lacks text`, `save NAME path`,
+                                      `jwt path header|payload is TEXT` or `/pattern/`: a segment of the token there, decoded
     audit ACTION FIELD=VALUE...       an event with these fields is in the ledger (polled for up to 5 s)
     metric NAME[{labels}] >= N        as /metrics says
-    log lacks TEXT                    no line the daemon wrote holds it
+    log lacks|holds TEXT              no line, or some line, that the daemon wrote holds it
     restart | stop                    stop must exit 0
 """
+import base64
 import concurrent.futures
 import importlib
 import json
 import pathlib
 import re
 import shlex
+import socket
 import sys
 import time
 import traceback
@@ -77,6 +82,7 @@ class Flow:
     def run(self):
         self.settings, self.env, self.names = {}, {}, {}
         self.daemon = self.answer = None
+        self.bare = False
         try:
             for number, line, block in self.steps:
                 words = shlex.split(line, comments=False, posix=True)
@@ -104,10 +110,33 @@ class Flow:
         self.settings[words[0]] = " ".join(words[1:])
 
     def do_env(self, _line, words, _block):
-        self.env[words[0]] = " ".join(words[1:])
+        self.env[words[0]] = self.fill(" ".join(words[1:]))
+
+    def do_bare(self, *_):
+        self.bare = True
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.names["freePort"] = probe.getsockname()[1]
+
+    def do_refused(self, line, words, _block):
+        text = self.fill(line.split(None, 2)[2])
+        with Daemon(self.settings, self.env, bare=self.bare, start=False) as daemon:
+            try:
+                daemon.start()
+            except RuntimeError:
+                code = daemon.process.wait(40)
+            else:
+                raise Miss("the daemon started")
+            deadline = time.monotonic() + 5
+            said = []
+            while not said and time.monotonic() < deadline:  # its last words may still be in the pipe
+                said = [row for row in daemon.lines if row.startswith("agentidpd: ")]
+                time.sleep(0.02)
+            if code != int(words[0]) or not any(text in row for row in said):
+                raise Miss(f"exit {code}: {' | '.join(said)}")
 
     def do_start(self, *_):
-        self.daemon = Daemon(self.settings, self.env)
+        self.daemon = Daemon(self.settings, self.env, bare=self.bare)
         self.names["admin"] = self.daemon.admin_token()
         self.names["adminId"] = self.daemon.admin()["agentId"]
         self.names["issuer"] = "http://" + self.daemon.address
@@ -183,6 +212,8 @@ class Flow:
             elif item.startswith("body is "):
                 if answer.body != self.fill(item[8:]):
                     raise Miss(f"the body is {answer.body[:300]!r}")
+            elif item.startswith("jwt "):
+                self.expect_jwt(item, answer)
             elif item.startswith("save "):
                 _, name, path = item.split()
                 value = dig(answer.json(), path)
@@ -191,6 +222,14 @@ class Flow:
                 self.names[name] = value
             else:
                 raise Miss(f"no such expectation: {item}")
+
+    def expect_jwt(self, item, answer):
+        _, path, part, _, wanted = item.split(" ", 4)
+        segment = dig(answer.json(), path).split(".")[{"header": 0, "payload": 1}[part]]
+        got = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
+        wanted = self.fill(wanted)
+        if not (re.fullmatch(wanted[1:-1], got) if wanted.startswith("/") else got == wanted):
+            raise Miss(f"the {part} is {got}, not {wanted}")
 
     def expect_json(self, text, answer):
         try:
@@ -233,9 +272,9 @@ class Flow:
             raise Miss(f"{match.group(1)} is {value}")
 
     def do_log(self, line, words, _block):
-        text = self.fill(" ".join(words[1:]))
-        if words[0] != "lacks" or any(text in row for row in self.daemon.lines):
-            raise Miss(f"the log holds {text!r}")
+        text = self.fill(line.split(None, 2)[2])
+        if any(text in row for row in self.daemon.lines) != {"lacks": False, "holds": True}[words[0]]:
+            raise Miss(f"the log should be: {words[0]} {text!r}")
 
     def do_restart(self, *_):
         if self.daemon.stop() != 0:
@@ -249,7 +288,7 @@ class Flow:
 
 
 class Check:
-    """A named check in Python: checks/NAME.py with `covers` (a list) and `run()` -> the one result line."""
+    """A named check in Python: checks/NAME.py with `covers` (a list) and `run()` -> the one result line, or `skip NAME: why`."""
 
     def __init__(self, path):
         self.name = path.stem
@@ -258,8 +297,11 @@ class Check:
 
     def run(self):
         result = self.module.run()
+        if result and result.startswith("skip "):
+            return result
         if result:
             print(result, flush=True)
+        return None
 
 
 def sanitized():
@@ -271,8 +313,7 @@ def one(item):
     if getattr(getattr(item, "module", None), "judges_shipped_files", False) and sanitized():
         return f"skip {item.name}: it judges plugins as they are shipped; a sanitizer adds to them"
     try:
-        item.run()
-        return f"ok {item.name}"
+        return item.run() or f"ok {item.name}"
     except Exception as error:  # the report line is the only place a failure can go
         if not isinstance(error, (Miss, AssertionError)):
             traceback.print_exc()

@@ -23,10 +23,11 @@ LAYERS = [
 ASIDE = {
     'oauth': {'base', 'model', 'crypto', 'jose'},
     'registry': {'base', 'model', 'crypto', 'jose'},
+    'macp': {'base', 'model', 'crypto', 'jose', 'oauth'},  # lets in by access tokens, signs and asks through the ports of oauth
     'http': {'base'},
 }
 # Seen from here up.
-ASIDE_SEEN_FROM = {'oauth': 'server', 'registry': 'server', 'http': 'server'}
+ASIDE_SEEN_FROM = {'oauth': 'server', 'registry': 'server', 'macp': 'server', 'http': 'server'}
 # Neighbours of one line that may be seen, and why.
 NEIGHBOURS = {
     'keys': {'audit'},        # a key's change of state is an Effect of the ledger

@@ -18,8 +18,8 @@ NOT_A_USE = {
 }
 
 
-# Settings whose whole effect is inside kernel/config: production mode, and what the issuer is.
-USED_BY_CONFIG = {'Mode', 'Issuer'}
+# Settings whose whole effect is inside kernel/config: production mode, what the issuer is, words that a check asks for.
+USED_BY_CONFIG = {'Mode', 'Issuer', 'MacpMintAllowUnauthenticated'}
 
 
 @functools.cache

@@ -16,6 +16,8 @@ class ChecksTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(lifetimesFitEachOther);
     CPPUNIT_TEST(listsHoldWhatTheyShould);
     CPPUNIT_TEST(placesDiffer);
+    CPPUNIT_TEST(anOpenMintNeedsAnExplicitWord);
+    CPPUNIT_TEST(theMintsSettingsBelongTogether);
     CPPUNIT_TEST(saysWhereAValueCameFrom);
     CPPUNIT_TEST_SUITE_END();
 
@@ -52,6 +54,56 @@ public:
         set(Setting::ServerTlsCert, "c.pem");
         set(Setting::ServerTlsKey, "file:k.pem");
         CPPUNIT_ASSERT_EQUAL(std::string(), found());
+    }
+
+    void anOpenMintNeedsAnExplicitWord() {
+        const auto mintOn = [&](std::string listen) {
+            set(Setting::MacpMintEnabled, "true");
+            set(Setting::ServerListen, std::move(listen));
+        };
+        for (const auto* listen : {"127.0.0.1:3200", "127.9.9.9:1", "[::1]:3200", "localhost:3200"}) {
+            mintOn(listen);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(listen, std::string(), found());
+        }
+        for (const auto* listen : {"[::]:3200", "0.0.0.0:3200", "192.0.2.1:3200", "auth.example:3200"}) {
+            mintOn(listen);
+            const auto text = found();
+            CPPUNIT_ASSERT_MESSAGE(listen, has(text, "macp.mint.auth: none would mint for everybody who reaches server.listen = "));
+            CPPUNIT_ASSERT(has(text, "macp.mint.allow_unauthenticated = true"));
+            mintOn(listen);
+            set(Setting::MacpMintAllowUnauthenticated, "true");
+            CPPUNIT_ASSERT_EQUAL(std::string(), found());
+            mintOn(listen);
+            set(Setting::MacpMintAuth, "bearer");
+            CPPUNIT_ASSERT_EQUAL(std::string(), found());
+        }
+        mintOn("127.0.0.1:3200");
+        set(Setting::Mode, "production");
+        CPPUNIT_ASSERT(has(found(), "macp.mint.auth: production mode does not mint for whoever asks"));
+        set(Setting::ServerListen, "[::]:3200");
+        CPPUNIT_ASSERT_EQUAL(std::string(), found());
+    }
+
+    void theMintsSettingsBelongTogether() {
+        set(Setting::MacpMintEnabled, "true");
+        set(Setting::MacpMintAuth, "shared_secret");
+        CPPUNIT_ASSERT(has(found(), "shared_secret needs macp.mint.secret"));
+        set(Setting::MacpMintEnabled, "true");
+        set(Setting::MacpMintAuth, "mtls");
+        CPPUNIT_ASSERT(has(found(), "mtls needs server.tls.client_auth"));
+        set(Setting::MacpMintEnabled, "true");
+        set(Setting::MacpAudience, "");
+        CPPUNIT_ASSERT(has(found(), "macp.audience (f:1): must not be empty"));
+        set(Setting::MacpMintEnabled, "true");
+        set(Setting::Issuer, "https://idp.example");
+        set(Setting::MacpIssuer, "https://idp.example");
+        CPPUNIT_ASSERT_EQUAL(std::string(), found());
+        set(Setting::MacpMintEnabled, "true");
+        set(Setting::Issuer, "https://idp.example");
+        set(Setting::MacpIssuer, "https://idp.example");
+        set(Setting::TokenAudience, "all");
+        set(Setting::MacpAudience, "all");
+        CPPUNIT_ASSERT(has(found(), "macp.issuer (f:1): is the issuer"));
     }
 
     void productionTakesProxiesForTls() {

@@ -25,6 +25,9 @@ class LoaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(letsUrlsSelectPlugins);
     CPPUNIT_TEST(saysWhichReferenceIsOverruled);
     CPPUNIT_TEST(saysWhichReferenceIsNotOffered);
+    CPPUNIT_TEST(turnsTheMintOnWhereItsVariablesAre);
+    CPPUNIT_TEST(givesTheMintItsPortOnlyWhereNobodySaysAnother);
+    CPPUNIT_TEST(namesTheVariableOfABadMintNumber);
     CPPUNIT_TEST(pinsTheKeyThatVariablesName);
     CPPUNIT_TEST(letsTheMintChooseItsAlgorithm);
     CPPUNIT_TEST(refusesVariablesThatContradict);
@@ -289,6 +292,57 @@ public:
         }
     }
 
+    void turnsTheMintOnWhereItsVariablesAre() {
+        CPPUNIT_ASSERT_EQUAL(std::string("false"), good(sources()).settings.text(Setting::MacpMintEnabled));
+        for (const auto* name : {"MACP_AUTH_ISSUER", "MACP_AUTH_AUDIENCE", "MACP_AUTH_SIGNING_ALG", "MACP_AUTH_SIGNING_KEY_JSON"}) {
+            auto from = sources();
+            from.environment = {{name, "ES256"}};
+            const auto settings = good(from).settings;
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(name, std::string("true"), settings.text(Setting::MacpMintEnabled));
+            CPPUNIT_ASSERT_EQUAL(std::string("from ") + name, describe(settings.origin(Setting::MacpMintEnabled)));
+        }
+        auto from = sources();
+        from.environment = {{"MACP_AUTH_MAX_TTL_SECONDS", "60"}, {"MACP_AUTH_ISSUER", ""}, {"MACP_AUTH_DEFAULT_TTL_SECONDS", ""}};
+        const auto settings = good(from).settings;
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{60}, settings.integer(Setting::MacpTtlMaxSeconds));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{300}, settings.integer(Setting::MacpTtlDefaultSeconds));
+        CPPUNIT_ASSERT_EQUAL(std::string("macp-auth-service"), settings.text(Setting::MacpIssuer));
+        // The runtime's own variables and empty ones turn nothing on; `false` is the last word.
+        from.environment = {{"MACP_AUTH_JWKS_URL", "x"}, {"MACP_AUTH_TOKENS_FILE", "x"}, {"MACP_AUTH_ISSUER", ""}};
+        CPPUNIT_ASSERT_EQUAL(std::string("false"), good(from).settings.text(Setting::MacpMintEnabled));
+        from = sources("macp.mint.enabled = false\n");
+        from.environment = {{"MACP_AUTH_ISSUER", "x"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("false"), good(from).settings.text(Setting::MacpMintEnabled));
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:3000"), good(from).settings.text(Setting::ServerListen));
+    }
+
+    void givesTheMintItsPortOnlyWhereNobodySaysAnother() {
+        auto from = sources();
+        from.environment = {{"MACP_AUTH_ISSUER", "x"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:3200"), good(from).settings.text(Setting::ServerListen));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{10}, good(from).settings.integer(Setting::StopGraceSeconds));
+        from.environment["PORT"] = "8080";
+        from.environment["AGENTIDP_MACP_MINT_ALLOW_UNAUTHENTICATED"] = "true";
+        CPPUNIT_ASSERT_EQUAL(std::string("[::]:8080"), good(from).settings.text(Setting::ServerListen));
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:3000"),
+                             good(sources("macp.mint.enabled = true\n")).settings.text(Setting::ServerListen));
+        const auto limited = good(sources("macp.mint.enabled = true\nmacp.mint.auth = bearer\nratelimit.client.per_minute = 7\n"));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{7}, limited.settings.integer(Setting::MacpMintPerMinute));
+        const auto unlimited = good(sources("macp.mint.enabled = true\nmacp.mint.auth = bearer\nmacp.mint.per_minute = 0\n"));
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, unlimited.settings.integer(Setting::MacpMintPerMinute));
+    }
+
+    void namesTheVariableOfABadMintNumber() {
+        for (const auto* value : {"0", "-1", "60.5", "1e3", "an hour", "99999999999"}) {
+            auto from = sources();
+            from.environment = {{"MACP_AUTH_MAX_TTL_SECONDS", value}};
+            const auto loaded = load(from);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(value, std::size_t{1}, loaded.problems.size());
+            CPPUNIT_ASSERT(
+                loaded.problems.front().text.starts_with("MACP_AUTH_MAX_TTL_SECONDS: macp.ttl.max_seconds must be a whole number"));
+        }
+    }
+
     void forgivesWrongReferencesThatAreOverruled() {
         auto from = sources("server.listen = 127.0.0.1:1\n");
         from.environment = {{"PORT", "tcp://10.0.0.1:80"}};
@@ -423,7 +477,9 @@ public:
         const auto loaded = good(sources(text));
         for (const auto& info : allSettings()) {
             CPPUNIT_ASSERT_MESSAGE(std::string(info.key), loaded.settings.given(info.id) || info.fallback.empty());
-            if (!info.fallback.empty()) CPPUNIT_ASSERT_EQUAL(std::string(info.fallback), loaded.settings.text(info.id));
+            // The one word that the loader answers itself.
+            const std::string expected(info.id == Setting::MacpMintEnabled ? "false" : info.fallback);
+            if (!info.fallback.empty()) CPPUNIT_ASSERT_EQUAL(expected, loaded.settings.text(info.id));
         }
     }
 };

@@ -14,6 +14,8 @@ class RoutesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(RoutesTest);
     CPPUNIT_TEST(contradictsNoOtherRoute);
     CPPUNIT_TEST(namesTheRouteThatNobodyBound);
+    CPPUNIT_TEST(leavesTheMintOutWhereItIsOff);
+    CPPUNIT_TEST(knowsTheMintsPaths);
     CPPUNIT_TEST(limitsAndAuthenticatesEveryRouteThatIsNotPublic);
     CPPUNIT_TEST(describesEveryRouteAndEverySchemaItNames);
     CPPUNIT_TEST_SUITE_END();
@@ -35,9 +37,27 @@ public:
         CPPUNIT_ASSERT(endpoints.unbound() == nullptr);
     }
 
+    void leavesTheMintOutWhereItIsOff() {
+        Endpoints endpoints;
+        for (const auto& route : allRoutes())
+            if (!isMint(route.id)) endpoints.bind(route.id, [](const ExchangePtr&) {});
+        CPPUNIT_ASSERT(endpoints.unbound(MintRoutes::Off) == nullptr);
+        CPPUNIT_ASSERT(endpoints.unbound(MintRoutes::On)->id == RouteId::MintTokens);
+        const auto document = base::json::parse(openapiDocument("https://id.example", "1", MintRoutes::Off));
+        CPPUNIT_ASSERT(document->find("paths")->find("/tokens") == nullptr);
+    }
+
+    void knowsTheMintsPaths() {
+        for (const auto* path : {"/tokens", "/TOKENS", "/Tokens/", "/healthz", "/healthz/"}) CPPUNIT_ASSERT_MESSAGE(path, isMintPath(path));
+        for (const auto* path : {"", "/", "/token", "/tokens//", "/api/v1/token", "/health", "/tokens/x"})
+            CPPUNIT_ASSERT_MESSAGE(path, !isMintPath(path));
+    }
+
     void limitsAndAuthenticatesEveryRouteThatIsNotPublic() {
         for (const auto& route : allRoutes()) {
             const bool open = route.authentication == Authentication::Public;
+            // The mint lets in and counts for itself.
+            CPPUNIT_ASSERT_EQUAL(route.authentication == Authentication::Mint, route.limit == Limit::Mint);
             CPPUNIT_ASSERT_MESSAGE(std::string(route.pattern), open == (route.limit == Limit::None));
             // What may read storage before it knows the caller must not do so on an event loop.
             if (route.authentication == Authentication::Bearer && route.id != RouteId::AuditJob)
@@ -46,7 +66,7 @@ public:
     }
 
     void describesEveryRouteAndEverySchemaItNames() {
-        const auto document = base::json::parse(openapiDocument("https://id.example", "1"));
+        const auto document = base::json::parse(openapiDocument("https://id.example", "1", MintRoutes::On));
         CPPUNIT_ASSERT(document.ok());
         const auto* schemas = document->find("components")->find("schemas");
         std::set<std::string> ids;
