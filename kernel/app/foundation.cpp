@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "agentidp/plugin.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@ using base::fail;
 using config::Setting;
 
 constexpr base::milliseconds kMigration{60'000};
+constexpr base::milliseconds kLockWithin{3'000};
 
 /// `plugins.path` takes folders separated by commas or, as PATH does, by colons.
 std::vector<std::string> foldersOf(const config::Settings& settings) {
@@ -67,10 +69,15 @@ base::Result<std::unique_ptr<Foundation>> Foundation::open(config::Loaded loaded
 base::Result<void> Foundation::lock() {
     if (auto made = makePrivateFolder(dataDir_, "data.dir"); !made) return made;
     if (auto made = makePrivateFolder(runtimeDir_, "runtime.dir"); !made) return made;
-    auto lock = DataLock::take(dataDir_);
-    if (!lock) return std::move(lock).error();
-    lock_.emplace(std::move(*lock));
-    return {};
+    // A command that works without a daemon holds it for a moment; a start must not die of that.
+    const auto until = clock_.mono() + kLockWithin;
+    for (;; std::this_thread::sleep_for(base::milliseconds(50))) {
+        auto lock = DataLock::take(dataDir_);
+        if (!lock && lock.error().code == Errc::Conflict && clock_.mono() < until) continue;
+        if (!lock) return std::move(lock).error();
+        lock_.emplace(std::move(*lock));
+        return {};
+    }
 }
 
 void Foundation::openCatalog(PluginOffers offers) {

@@ -52,7 +52,8 @@ int runCheck(const Invocation& invocation) {
     checkPluginFiles(loaded.settings, problems);
 
     const auto& settings = loaded.settings;
-    WouldIssue would{config::issuerAt(settings, 0), settings.text(Setting::TokenAudience), settings.text(Setting::TokenAlg), "",
+    WouldIssue would{settings.text(Setting::Issuer).empty() ? config::issuerAt(settings, 0) : settings.text(Setting::Issuer),
+                     settings.text(Setting::TokenAudience), settings.text(Setting::TokenAlg), "",
                      settings.integer(Setting::TokenAccessLifetimeSeconds)};
     if (would.audience.empty()) would.audience = would.issuer;
     std::optional<WouldMint> mint;

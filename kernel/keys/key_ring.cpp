@@ -327,7 +327,12 @@ base::Result<SigningKey> KeyRing::rowForPinned(const Rows& rows) const {
     const auto& pinned = *settings_.pinned;
     if (auto fit = checkPin(rows, pinned); !fit) return std::move(fit).error();
     const auto kid = pinned.kid.empty() ? freeKid(rows, settings_.pinnedKids, pinned.fingerprint) : pinned.kid;
-    return newRow({model::KeyId(kid), pinned.alg, pinned.key.publicKey()}, std::string(kPinnedHolder));
+    auto row = newRow({model::KeyId(kid), pinned.alg, pinned.key.publicKey()}, std::string(kPinnedHolder));
+    if (!keepsCopies()) return row;
+    auto copy = copyOf(pinned.key, row);
+    if (!copy) return std::move(copy).error();
+    row.wrapped = std::move(*copy);
+    return row;
 }
 
 bool KeyRing::isPinned(const SigningKey& key) const {
@@ -355,25 +360,30 @@ bool KeyRing::isLost(const Rows& rows) {
     return !signer && signer.error().code == Errc::NotFound;
 }
 
+bool KeyRing::keepsCopies() const { return settings_.pinActivation == Pin::Activation::Wait && backends_.keys.abilities().wraps; }
+
+base::Result<base::Bytes> KeyRing::copyOf(const crypto::PrivateKey& key, const SigningKey& row) const {
+    const auto pkcs8 = key.toPkcs8();
+    if (!pkcs8) return pkcs8.error();
+    return backends_.keys.wrap(*pkcs8, copyPlaceOf(row), plugin::callWithin(backends_.clock, kPluginWithin));
+}
+
 base::Result<void> KeyRing::keepCopy(const Rows& rows) {
     for (const auto& row : rows) {
         const bool ends = row.compromised || row.state == model::KeyState::Retiring || row.state == model::KeyState::Gone;
         if (row.plugin != kPinnedHolder || ends) continue;
-        const auto call = plugin::callWithin(backends_.clock, kPluginWithin);
-        const bool wanted = settings_.pinActivation == Pin::Activation::Wait && backends_.keys.abilities().wraps;
-        const bool kept = row.wrapped && backends_.keys.unwrap(*row.wrapped, copyPlaceOf(row), call);
-        if (wanted ? kept : !row.wrapped.has_value()) continue;
+        const bool opens =
+            row.wrapped && backends_.keys.unwrap(*row.wrapped, copyPlaceOf(row), plugin::callWithin(backends_.clock, kPluginWithin)).ok();
+        if (keepsCopies() ? opens : !row.wrapped.has_value()) continue;
         SigningKey changed = row;
         changed.wrapped.reset();
-        if (wanted) {
+        if (keepsCopies()) {
             const auto key = privatePartOf(row);
             if (!key && key.error().code == Errc::NotFound) continue;
             if (!key) return key.error();
-            const auto pkcs8 = key->toPkcs8();
-            if (!pkcs8) return pkcs8.error();
-            auto wrapped = backends_.keys.wrap(*pkcs8, copyPlaceOf(row), call);
-            if (!wrapped) return std::move(wrapped).error();
-            changed.wrapped = std::move(*wrapped);
+            auto copy = copyOf(*key, row);
+            if (!copy) return std::move(copy).error();
+            changed.wrapped = std::move(*copy);
         }
         audit::Effect effect;
         effect.ops = {store::updateSigningKey(changed, row.rowVersion)};

@@ -113,6 +113,8 @@ private:
     [[nodiscard]] bool isPinned(const model::SigningKey& key) const;
     /// True for a pinned key that signed until now and whose private part nobody has any more.
     [[nodiscard]] bool isLost(const Rows& rows);
+    [[nodiscard]] bool keepsCopies() const;
+    [[nodiscard]] base::Result<base::Bytes> copyOf(const crypto::PrivateKey& key, const model::SigningKey& row) const;
     base::Result<void> keepCopy(const Rows& rows);
     [[nodiscard]] base::Result<plugin::Op> guardAgainstTwins(const Rows& rows, const model::KeyId& kid) const;
     base::Result<Outcome> submit(audit::Effect effect) const;

@@ -69,9 +69,10 @@ class Verifier:
 
     def verify(self, token):
         if time.monotonic() >= self.until:
+            asked = time.monotonic()  # RFC 9111 section 4.2.3: an answer's age counts from the request
             answer = self.daemon.request("GET", "/.well-known/jwks.json")
             self.keys = {key["kid"]: key for key in answer.json()["keys"]}
-            self.until = time.monotonic() + int(re.search(r"max-age=(\d+)", answer.header("Cache-Control")).group(1))
+            self.until = asked + int(re.search(r"max-age=(\d+)", answer.header("Cache-Control")).group(1))
             self.fetches += 1
         kid = header_of(token)["kid"]
         if kid not in self.keys:

@@ -23,6 +23,12 @@ using namespace agentidp::audit;
 
 namespace {
 
+#ifdef AGENTIDP_FAILPOINTS
+constexpr bool kFailpoints = true;
+#else
+constexpr bool kFailpoints = false;
+#endif
+
 struct Death {
     int signal = 0;
     int code = -1;
@@ -94,9 +100,7 @@ class CrashTest : public CppUnit::TestFixture {
     }
 
     void acknowledgedEventsOutliveAKillAtEveryFailpoint() {
-#ifndef AGENTIDP_FAILPOINTS
-        tests::skip("failpoints are not compiled in");
-#else
+        if (!kFailpoints) return tests::skip("failpoints are not compiled in");
         const tests::TempFolder folder;
         CPPUNIT_ASSERT_EQUAL(0, runChild(folder, "", "25").code);
         for (const std::string name :
@@ -117,7 +121,6 @@ class CrashTest : public CppUnit::TestFixture {
         }
         CPPUNIT_ASSERT_EQUAL(0, runChild(folder, "", "25").code);
         assertWhole(folder, "the end");
-#endif
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(CrashTest);

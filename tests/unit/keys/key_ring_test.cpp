@@ -50,6 +50,7 @@ class KeyRingTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(signsWithThePinnedKeyAtOnceWhereThereIsNone);
     CPPUNIT_TEST(letsTheFormerPinSignUntilTheNextIsKnown);
     CPPUNIT_TEST(activatesAtOnceWhenNobodyHasTheFormerPin);
+    CPPUNIT_TEST(recordsAPinTogetherWithItsCopy);
     CPPUNIT_TEST(keepsNoCopyOfAPinThatActsNow);
     CPPUNIT_TEST(goesBackToGeneratedKeysWithoutThePin);
     CPPUNIT_TEST(takesAPinnedKeyBack);
@@ -533,6 +534,21 @@ public:
         CPPUNIT_ASSERT(three->trusts(second.fingerprint));
     }
 
+    void recordsAPinTogetherWithItsCopy() {
+        const auto pin = pinnedKey();
+        // The first answer of the ledger is lost: the row is all that this start left.
+        ledger_->loseNextAnswer();
+        CPPUNIT_ASSERT(!ring(pinning(pin))->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(row(pin.fingerprint).state == KeyState::Pending && row(pin.fingerprint).wrapped.has_value());
+        // Nor does a plugin that cannot wrap keep a pin from signing.
+        auto abilities = FakeKeys::everything();
+        abilities.wraps = false;
+        setUp();
+        keys_ = std::make_unique<NamedKeys>("file", abilities);
+        CPPUNIT_ASSERT(ring(pinning(pin))->ensureFirstKey().ok());
+        CPPUNIT_ASSERT(!row(pin.fingerprint).wrapped.has_value());
+    }
+
     void keepsNoCopyOfAPinThatActsNow() {
         const auto pin = pinnedKey();
         CPPUNIT_ASSERT(ring(pinning(pin))->ensureFirstKey().ok());
@@ -611,6 +627,8 @@ public:
         CPPUNIT_ASSERT(one->activeKey()->source == KeySource::Generated);
         CPPUNIT_ASSERT(one->verify(token(*one)).ok());
         CPPUNIT_ASSERT(!row(pin.fingerprint).wrapped.has_value());
+        // From here on it is generated keys that rotate.
+        CPPUNIT_ASSERT(one->rotate(Wish::RotateNow, "cli:0").ok());
         const auto refused = ring(pinning(pin))->ensureFirstKey();
         CPPUNIT_ASSERT(refused.error().code == Errc::Invalid);
         CPPUNIT_ASSERT(refused.error().hint.find("JWT_PRIVATE_KEY: this key") != std::string::npos);
