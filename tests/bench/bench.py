@@ -167,15 +167,15 @@ def rates(options, report):
     rate = {name: round(median_of(answers)) for name, answers in windows.items()}
     report.row("floor: Asio, Beast, one ES256 signature, no logic", rate["floor"], "requests/s")
     report.row("client_credentials ES256, audit durable in SQLite, limits on", rate["tokens"], "tokens/s",
-               ratio_of(windows["tokens"], windows["floor"]), "floor", 0.35)
+               ratio_of(windows["tokens"], windows["floor"]), "floor", 0.45)
     report.row("p99 of a token", round(median_of(windows["tokens"], "p99_ms"), 2), "ms", must=20, at_least=False)
     report.row("introspection of one live token", rate["introspection"], "requests/s", ratio_of(windows["introspection"], windows["floor"]), "floor")
     if other:
         report.row("oidc-provider: client_credentials, ES256 JWT, memory adapter", rate["peer tokens"], "tokens/s")
-        report.row("our tokens against oidc-provider's", rate["tokens"], "tokens/s", ratio_of(windows["tokens"], windows["peer tokens"]), "oidc-provider", 1)
+        report.row("our tokens against oidc-provider's", rate["tokens"], "tokens/s", ratio_of(windows["tokens"], windows["peer tokens"]), "oidc-provider", 4)
         report.row("oidc-provider: introspection of one live opaque token", rate["peer introspection"], "requests/s")
         report.row("our introspection against oidc-provider's", rate["introspection"], "requests/s",
-                   ratio_of(windows["introspection"], windows["peer introspection"]), "oidc-provider", 1)
+                   ratio_of(windows["introspection"], windows["peer introspection"]), "oidc-provider", 3)
         report.row("VmRSS after these windows, against oidc-provider's", round(ours, 1), "MB", ours / theirs, "oidc-provider", 1, at_least=False)
     else:
         for name in ("our tokens against oidc-provider's", "our introspection against oidc-provider's", "VmRSS against oidc-provider's"):
@@ -213,7 +213,7 @@ def rs256(options, report):
             windows.append(load(options, daemon.port, basic))
             report.count(windows[-1], "tokens RS256")
     report.row("openssl speed -multi 2 rsa2048", round(median_of(raw)), "signatures/s")
-    report.row("client_credentials RS256, load on the same cores", round(median_of(windows)), "tokens/s", ratio_of(windows, raw), "raw signatures")
+    report.row("client_credentials RS256, load on the same cores", round(median_of(windows)), "tokens/s", ratio_of(windows, raw), "raw signatures", 0.7)
 
 
 def agents_of(daemon, count):
@@ -249,7 +249,7 @@ def memory(options, report):
         after, busy = rows_outside_audit(database), resident_megabytes(daemon.process.pid)
     grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     report.row(f"VmRSS with {agents} agents before the load", round(idle, 1), "MB")
-    report.row(f"VmRSS after {issued} tokens of {agents} agents", round(busy, 1), "MB")
+    report.row(f"VmRSS after {issued} tokens of {agents} agents", round(busy, 1), "MB", must=40, at_least=False)
     # A month's counter for each agent is one row, however many tokens it gets; that is all that may be added.
     report.row("rows outside audit_* for each token", round(max(0, sum(grown.values())) / issued, 6), "rows", must=round(2 * agents / issued, 6),
                at_least=False)
@@ -283,7 +283,8 @@ def crowd(options, report):
                 report.count(answer, "the good client")
         resident = resident_megabytes(daemon.process.pid)
     report.row("p99 of a good client alone, 4 connections", round(median_of(alone, "p99_ms"), 2), "ms")
-    report.row(name, round(median_of(beside, "p99_ms"), 2), "ms", must=100, at_least=False)
+    with_crowd = median_of(beside, "p99_ms")
+    report.row(name, round(with_crowd, 2), "ms", with_crowd / median_of(alone, "p99_ms"), "alone", 2, at_least=False)
     report.row("its tokens/s beside the crowd", round(median_of(beside)), "tokens/s", ratio_of(beside, alone), "alone")
     report.row("VmRSS after the crowds", round(resident, 1), "MB")
     report.details["crowds"] = ends
@@ -336,7 +337,7 @@ def start(options, report):
             report.wrong += 1
             report.details[f"a token for one of {MANY_AGENTS}"] = f"{answer.status} {answer.body[:200]}"
     report.row("start to ready, 2 agents", round(statistics.median(empty), 3), "s")
-    report.row(f"start to ready, {MANY_AGENTS} agents", round(statistics.median(full), 3), "s", must=2, at_least=False)
+    report.row(f"start to ready, {MANY_AGENTS} agents", round(statistics.median(full), 3), "s", must=0.5, at_least=False)
     report.row(f"first token of one of {MANY_AGENTS} agents after a start", round(first, 1), "ms")
     report.row(f"VmRSS at ready, {MANY_AGENTS} agents", round(resident, 1), "MB")
 
