@@ -21,21 +21,6 @@ constexpr std::string_view kEntries = "audit_entries";
 constexpr std::string_view kReplicas = "audit_replicas";
 constexpr std::string_view kCounts = "token_monthly_counts";
 
-/// Randomness is drawn for many salts at once: a system call costs as much as hashing the entry.
-void fillSalt(std::span<std::uint8_t> out) {
-    struct Pool {
-        std::array<std::uint8_t, 64 * kSaltBytes> bytes{};
-        std::size_t used = sizeof(bytes);
-    };
-    thread_local Pool pool;
-    if (pool.used == pool.bytes.size()) {
-        base::fillRandom(pool.bytes);
-        pool.used = 0;
-    }
-    std::copy_n(pool.bytes.begin() + static_cast<std::ptrdiff_t>(pool.used), kSaltBytes, out.begin());
-    pool.used += kSaltBytes;
-}
-
 base::Error unavailable(std::string detail) {
     return base::fail(base::Errc::Unavailable, "the audit ledger cannot be written now", std::move(detail));
 }
@@ -202,7 +187,7 @@ void LedgerAppender::append(Effect effect, Continuation then) {
         if (event.timestamp == base::Instant()) event.timestamp = clock_.now();
         if (event.eventId.empty()) event.eventId = model::EventId(base::uuidV7(event.timestamp));
         std::array<std::uint8_t, kSaltBytes> salt{};
-        fillSalt(salt);
+        base::fillRandom(salt);
         item->entries.push_back(prepareEntry(event, writer_, salt));
         item->bytes += item->entries.back().text.size();
     }

@@ -1,10 +1,15 @@
 #include "base/ids.h"
 
+#include <pthread.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
+
+#include "base/secret.h"
 
 namespace agentidp::base {
 namespace {
@@ -28,9 +33,7 @@ int hexDigit(char c) {
     return -1;
 }
 
-}  // namespace
-
-void fillRandom(std::span<std::uint8_t> out) {
+void draw(std::span<std::uint8_t> out) {
     while (!out.empty()) {
         const auto got = ::getrandom(out.data(), out.size(), 0);
         if (got < 0) {
@@ -39,6 +42,42 @@ void fillRandom(std::span<std::uint8_t> out) {
         }
         out = out.subspan(static_cast<std::size_t>(got));
     }
+}
+
+/// Random bytes of one thread, drawn in advance: a system call costs more than most uses. What was handed out is wiped here, and a
+/// forked child throws the rest away.
+class Pool {
+public:
+    static constexpr std::size_t kMost = 64;  ///< at once
+
+    ~Pool() { wipe(bytes_.data(), bytes_.size()); }
+    void take(std::span<std::uint8_t> out) {
+        static const int kWatched = ::pthread_atfork(nullptr, nullptr, [] { forks_.fetch_add(1, std::memory_order_relaxed); });
+        if (kWatched != 0) return draw(out);
+        const auto forks = forks_.load(std::memory_order_relaxed);
+        if (bytes_.size() - used_ < out.size() || forks != seenForks_) {
+            draw(bytes_);
+            used_ = 0;
+            seenForks_ = forks;
+        }
+        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(used_), out.size(), out.begin());
+        wipe(bytes_.data() + used_, out.size());
+        used_ += out.size();
+    }
+
+private:
+    static inline std::atomic<unsigned> forks_{0};
+    std::array<std::uint8_t, 1024> bytes_{};
+    std::size_t used_ = 1024;
+    unsigned seenForks_ = 0;
+};
+
+}  // namespace
+
+void fillRandom(std::span<std::uint8_t> out) {
+    if (out.size() > Pool::kMost) return draw(out);
+    thread_local Pool pool;
+    pool.take(out);
 }
 
 std::string uuidV4() {

@@ -57,6 +57,9 @@ void checkLifetimes(const Settings& settings, Findings& findings) {
     if (settings.integer(Setting::KeysGraceSeconds) < most)
         findings.add(Setting::KeysGraceSeconds,
                      "must not be under token.access.max_lifetime_seconds: tokens would outlive the key they need");
+    if (settings.text(Setting::MacpMintEnabled) == "true" &&
+        settings.integer(Setting::KeysGraceSeconds) < settings.integer(Setting::MacpTtlMaxSeconds))
+        findings.add(Setting::KeysGraceSeconds, "must not be under macp.ttl.max_seconds: minted tokens would outlive the key they need");
 }
 
 bool isLoopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }

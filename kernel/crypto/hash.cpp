@@ -7,18 +7,14 @@
 
 #include <stdexcept>
 
+#include "crypto/openssl_handles.h"
+
 namespace agentidp::crypto {
 namespace {
 
-struct FreeDigest {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeDigest>;
+using DigestContext = DigestContextHandle;
 
-struct FreeMac {
-    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
-};
-using MacContext = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+using MacContext = std::unique_ptr<EVP_MAC_CTX, FreeWith<EVP_MAC_CTX_free>>;
 
 [[noreturn]] void broken(const char* what) {
     ERR_clear_error();
@@ -95,6 +91,7 @@ Digest256 Sha256::finish() {
 
 struct HmacSha256::State {
     MacContext keyed;
+    ContextSlots<EVP_MAC_CTX, EVP_MAC_CTX_free> ready;
 };
 
 HmacSha256::HmacSha256(base::BytesView key) : state_(std::make_unique<State>()) {
@@ -114,13 +111,19 @@ HmacSha256& HmacSha256::operator=(HmacSha256&&) noexcept = default;
 Digest256 HmacSha256::mac(base::BytesView data) const { return mac({data}); }
 
 Digest256 HmacSha256::mac(std::initializer_list<base::BytesView> parts) const {
-    const MacContext context(EVP_MAC_CTX_dup(state_->keyed.get()));
+    // A context begins anew under the key it has, at less than half the cost of a copy (EVP_MAC_init(3), a null key).
+    MacContext context(state_->ready.take());
+    if (!context)
+        context.reset(EVP_MAC_CTX_dup(state_->keyed.get()));
+    else if (EVP_MAC_init(context.get(), nullptr, 0, nullptr) != 1)
+        broken("HMAC does not begin anew");
     if (!context) broken("no memory for a MAC");
     for (const auto part : parts)
         if (EVP_MAC_update(context.get(), part.data(), part.size()) != 1) broken("HMAC does not go on");
     Digest256 out;
     std::size_t size = 0;
     if (EVP_MAC_final(context.get(), out.data(), &size, out.size()) != 1 || size != out.size()) broken("HMAC does not end");
+    state_->ready.give(context.release());
     return out;
 }
 

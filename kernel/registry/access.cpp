@@ -1,5 +1,7 @@
 #include "registry/access.h"
 
+#include <algorithm>
+
 #include "base/ids.h"
 #include "base/json.h"
 
@@ -54,8 +56,9 @@ model::Decided<model::Agent, Ruling> visibleAgent(Agents& agents, const Asker& a
 }
 
 void endTokens(model::Agent& agent, base::Instant now) {
-    // Never backwards: a clock put back must not revive what was ended.
-    if (!agent.tokensNotBefore || *agent.tokensNotBefore < now) agent.tokensNotBefore = now;
+    // Never backwards: a clock put back must not revive what was ended. And past the second after the last mark: a token issued within
+    // the mark's own second, after a reactivation, was dated to that one (oauth/issuer.cpp).
+    agent.tokensNotBefore = agent.tokensNotBefore ? std::max(now, *agent.tokensNotBefore + base::seconds(1)) : now;
 }
 
 std::string metadata(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {

@@ -38,7 +38,7 @@ private:
         base::MonoInstant until;
     };
     struct Shard {
-        std::list<Entry> recent;  ///< front: used last
+        std::list<Entry> recent;                                                 ///< front: used last
         std::unordered_map<std::string_view, std::list<Entry>::iterator> index;  ///< by the entry's own id
         /// Moves with every forgetting, so that a read that began before it is not remembered after it.
         std::uint64_t generation = 0;

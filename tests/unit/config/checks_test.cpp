@@ -130,6 +130,11 @@ public:
         CPPUNIT_ASSERT(has(found(), "keys.grace_seconds (f:1): must not be under"));
         set(Setting::TokenAccessMaxLifetimeSeconds, "86401");
         CPPUNIT_ASSERT(has(found(), "keys.grace_seconds: must not be under"));
+        set(Setting::MacpTtlMaxSeconds, "90000");
+        CPPUNIT_ASSERT(!has(found(), "macp.ttl.max_seconds"));
+        set(Setting::MacpTtlMaxSeconds, "90000");
+        set(Setting::MacpMintEnabled, "true");
+        CPPUNIT_ASSERT(has(found(), "keys.grace_seconds: must not be under macp.ttl.max_seconds"));
     }
 
     void listsHoldWhatTheyShould() {

@@ -22,6 +22,7 @@ class AgentsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(row63LeavesOmittedMembersAlone);
     CPPUNIT_TEST(row63HonoursIfMatch);
     CPPUNIT_TEST(suspendingEndsTokensAndReactivatingDoesNotReviveThem);
+    CPPUNIT_TEST(aSecondSuspensionWithinTheSecondEndsWhatWasIssuedBetween);
     CPPUNIT_TEST(decommissioningIsFinal);
     CPPUNIT_TEST(changesNothingForAnEmptyPatch);
     CPPUNIT_TEST(detectsAChangeThatCameBetween);
@@ -242,7 +243,20 @@ public:
         CPPUNIT_ASSERT(stored(id).tokensNotBefore == mark);
         house.clock.stepWall(-base::seconds(100));
         CPPUNIT_ASSERT(house.updateAgent(house.adminA, id, R"({"status":"suspended"})").ok());
-        CPPUNIT_ASSERT(stored(id).tokensNotBefore == mark);
+        CPPUNIT_ASSERT(stored(id).tokensNotBefore > mark);
+    }
+
+    // Found by the crash harness: suspend, reactivate, issue, suspend within one second, and the token lived on after the next
+    // reactivation.
+    void aSecondSuspensionWithinTheSecondEndsWhatWasIssuedBetween() {
+        const auto id = created(house.adminA);
+        const auto suspend = [&] { CPPUNIT_ASSERT(house.updateAgent(house.adminA, id, R"({"status":"suspended"})").ok()); };
+        suspend();
+        CPPUNIT_ASSERT(house.updateAgent(house.adminA, id, R"({"status":"active"})").ok());
+        const auto bornLater = base::epochSecondsOf(stored(id).tokensNotBefore.value()) + 1;
+        house.clock.advance(base::milliseconds(1));
+        suspend();
+        CPPUNIT_ASSERT(base::epochSecondsOf(stored(id).tokensNotBefore.value()) >= bornLater);
     }
 
     void decommissioningIsFinal() {
