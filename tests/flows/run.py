@@ -6,6 +6,7 @@
 A .flow file holds one flow. One statement a line; deeper indented lines belong to the statement above. `#` begins a comment.
 
     covers 3 15                       rows of the security list that this flow shows
+    each NAME VALUE VALUE...          first of all: the flow runs once for each value, which {NAME} then is
     set KEY VALUE                     a setting, before start
     env NAME VALUE                    an environment variable, before start
     bare                              no settings file, no -D: the environment alone, in an empty working directory. {freePort} is a port to use
@@ -73,14 +74,22 @@ def dig(value, path):
 
 
 class Flow:
-    def __init__(self, path):
-        self.path = path
-        self.name = path.stem
-        self.steps = statements(path.read_text())
+    def __init__(self, path, steps, names=None):
+        self.path, self.steps, self.given = path, steps, names or {}
+        self.name = path.stem + "".join(f"[{value}]" for value in self.given.values())
         self.covers = [word for _, line, _ in self.steps if line.split()[0] == "covers" for word in line.split()[1:]]
 
+    @staticmethod
+    def of(path):
+        """One flow, or one for each value that its first statement names."""
+        steps = statements(path.read_text())
+        words = steps[0][1].split() if steps else []
+        if words[:1] != ["each"]:
+            return [Flow(path, steps)]
+        return [Flow(path, steps[1:], {words[1]: value}) for value in words[2:]]
+
     def run(self):
-        self.settings, self.env, self.names = {}, {}, {}
+        self.settings, self.env, self.names = {}, {}, dict(self.given)
         self.daemon = self.answer = None
         self.bare = False
         try:
@@ -322,7 +331,7 @@ def one(item):
 
 def main(arguments):
     only = arguments[arguments.index("-k") + 1] if "-k" in arguments else ""
-    items = [Flow(path) for path in sorted(HERE.glob("**/*.flow"))]
+    items = [flow for path in sorted(HERE.glob("**/*.flow")) for flow in Flow.of(path)]
     items += [Check(path) for path in sorted((HERE / "checks").glob("*.py")) if path.stem != "__init__"]
     if "--security" in arguments:
         for item in items:
