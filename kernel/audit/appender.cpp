@@ -246,8 +246,10 @@ LedgerAppender::Items LedgerAppender::take() {
 
 void LedgerAppender::gather(std::unique_lock<std::mutex>& held) {
     if (lastEffects_ < options_.gatherFrom) return;
-    gatherAt_ = std::min(lastEffects_ + behindLast_, options_.batchEvents);
-    wake_.wait_for(held, options_.gatherMost, [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open; });
+    const std::size_t known = lastEffects_ + behindLast_;
+    gatherAt_ = std::min(lastWasSlow_ ? known : known / 2, options_.batchEvents);
+    wake_.wait_for(held, lastWasSlow_ ? options_.gatherMost : options_.gatherMost / 3,
+                   [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open; });
     gatherAt_ = 0;
 }
 
@@ -276,7 +278,9 @@ void LedgerAppender::process(Items items) {
     const auto began = std::chrono::steady_clock::now();
     const auto outcome = commit(batch);
     BatchReport report;
-    report.commitSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    const auto took = std::chrono::steady_clock::now() - began;
+    lastWasSlow_ = took >= options_.slowCommit;
+    report.commitSeconds = std::chrono::duration<double>(took).count();
     report.treeSize = tip_.frontier.size();
     report.events = outcome.ok() ? batch.events : 0;
     report.effects = batch.items.size();

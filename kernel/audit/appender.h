@@ -27,9 +27,11 @@ struct LedgerOptions {
     std::size_t queueBytes = 64U << 20U;
     std::size_t batchEvents = 1'024;
     std::size_t batchBytes = 1U << 20U;
-    /// Under load whoever the last batch answered is back within moments: a batch waits so long for as many as stood in it and
-    /// behind it, and the disk is asked half as often. After a batch of fewer than `gatherFrom` effects nothing is waited for.
+    /// Under load (the last batch had `gatherFrom` effects or more) a batch waits for more: where a commit takes `slowCommit`, at most
+    /// `gatherMost` for as many as stood in the last batch and behind it, since whoever was answered is back within moments; where
+    /// it is faster, a third of that for half as many, so that the other half is worked on meanwhile.
     base::microseconds gatherMost{300};
+    base::microseconds slowCommit{2'000};
     std::size_t gatherFrom = 4;
     base::milliseconds queueDeadline{2'000};
     base::milliseconds commitDeadline{5'000};
@@ -145,6 +147,7 @@ private:
     std::size_t queuedBytes_ = 0;
     std::size_t lastEffects_ = 0;  ///< in the last batch
     std::size_t behindLast_ = 0;   ///< in the queue when it was answered
+    bool lastWasSlow_ = false;     ///< its commit; of the appender's thread
     std::size_t gatherAt_ = 0;     ///< while gathering: the length of the queue that ends it
     bool busy_ = false;
     Phase phase_ = Phase::New;

@@ -164,6 +164,7 @@ class AppenderTest : public CppUnit::TestFixture {
         Gathering() {
             own = bed.appender("a", [](LedgerOptions& options) {
                 options.gatherMost = std::chrono::hours(1);
+                options.slowCommit = base::microseconds(0);
                 options.gatherFrom = 2;
             });
             own->onBatch([this](const BatchReport& report) { batches.push_back(report.effects); });
