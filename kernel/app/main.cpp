@@ -55,6 +55,8 @@ protected:
         if (only_ != Only::Nothing) stopOptionsProcessing();
     }
 
+    // Called by Poco's run() below main(), which catches.
+    // NOLINTNEXTLINE(bugprone-exception-escape)
     int main(const std::vector<std::string>& arguments) override {
         if (only_ == Only::Version) {
             std::cout << "agentidpd " AGENTIDP_VERSION "\n";

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kLatest = "latest";
 constexpr std::string_view kHourly = "checkpoint-";
-constexpr std::size_t kMaxNoteBytes = 64U * 1024U;
+constexpr std::size_t kMaxNoteBytes = 64U << 10U;
 constexpr std::size_t kSizeDigits = 20;
 
 base::Error failed(std::string what, const fs::path& path) {

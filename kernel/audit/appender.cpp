@@ -204,6 +204,7 @@ void LedgerAppender::append(Effect effect, Continuation then) {
             enough = queue_.size() >= gatherAt_;
         }
     }
+    // NOLINTNEXTLINE(bugprone-use-after-move): it was moved only where nothing was refused
     if (refused) return then(std::move(*refused));
     if (enough) wake_.notify_one();
     (void)AGENTIDP_FAILPOINT("ledger.after_enqueue");

@@ -15,7 +15,7 @@
 
 namespace agentidp::audit {
 
-inline constexpr std::size_t kMaxEntryBytes = 16U * 1024U;
+inline constexpr std::size_t kMaxEntryBytes = 16U << 10U;
 inline constexpr std::int64_t kEntryVersion = 1;
 
 /// Who writes: one name per replica, one epoch per start of it.

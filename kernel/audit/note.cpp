@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kLineStart = "\xE2\x80\x94 ";
 constexpr std::uint8_t kEd25519 = 1;
-constexpr std::size_t kMaxNoteBytes = 64U * 1024U;
+constexpr std::size_t kMaxNoteBytes = 64U << 10U;
 constexpr std::size_t kMaxSignatures = 32;
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kSignatureBytes = 64;

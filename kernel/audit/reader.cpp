@@ -125,7 +125,7 @@ std::optional<TileRequest> TileRequest::parse(std::string_view path) {
     return request;
 }
 
-base::Result<std::vector<plugin::OpResult>> Reader::read(std::vector<plugin::Op> ops) {
+base::Result<std::vector<plugin::OpResult>> Reader::read(const std::vector<plugin::Op>& ops) {
     auto results = storage_.read(ops, plugin::callWithin(clock_, store::kReadDeadline));
     if (results && results->size() != ops.size()) return base::fail(base::Errc::Internal, "", "storage answered another number of results");
     return results;

@@ -94,7 +94,7 @@ private:
         std::uint64_t first = 0;
         std::uint64_t last = 0;
     };
-    base::Result<std::vector<plugin::OpResult>> read(std::vector<plugin::Op> ops);
+    base::Result<std::vector<plugin::OpResult>> read(const std::vector<plugin::Op>& ops);
     base::Result<Range> rangeNear(base::Instant at, std::uint64_t size);
     base::Result<Record> search(const model::EventId& id, Range range, base::Instant at, base::microseconds around);
     base::Result<void> linkChain(std::vector<Record>& records);

@@ -51,9 +51,9 @@ std::optional<Bytes> decode64(std::string_view text, const std::array<std::int8_
     std::uint32_t bits = 0;
     unsigned held = 0;
     for (const char c : text) {
-        const int value = table[static_cast<std::uint8_t>(c)];
+        const auto value = table[static_cast<std::uint8_t>(c)];
         if (value < 0) return std::nullopt;
-        bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+        bits = (bits << 6U) | static_cast<std::uint8_t>(value);
         held += 6;
         if (held >= 8) {
             held -= 8;

@@ -89,7 +89,7 @@ std::vector<const SigningKey*> publishedAmong(const std::vector<SigningKey>& key
         if (!key.compromised && key.state != KeyState::Pending && key.state != KeyState::Gone) out.push_back(&key);
     const auto* active = activeAmong(keys);
     std::sort(out.begin(), out.end(), [active](const SigningKey* left, const SigningKey* right) {
-        if ((left == active) != (right == active)) return left == active;
+        if (active != nullptr && (left == active || right == active)) return left == active && right != active;
         if (rankOf(left->state) != rankOf(right->state)) return rankOf(left->state) < rankOf(right->state);
         return std::tie(left->createdAt, left->kid) > std::tie(right->createdAt, right->kid);
     });

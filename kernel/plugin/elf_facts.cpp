@@ -8,7 +8,7 @@ namespace agentidp::plugin {
 namespace {
 
 constexpr std::uint64_t kMaxSections = 4096;
-constexpr std::uint64_t kMaxTable = 64U * 1024U * 1024U;
+constexpr std::uint64_t kMaxTable = 64U << 20U;
 
 base::Error damaged(const char* part) {
     return base::fail(base::Errc::Invalid, std::string("its ") + part + " is damaged or was stripped");

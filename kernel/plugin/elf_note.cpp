@@ -9,7 +9,7 @@
 namespace agentidp::plugin {
 namespace {
 
-constexpr std::uint64_t kMaxNotes = 64U * 1024U;
+constexpr std::uint64_t kMaxNotes = 64U << 10U;
 
 /// Steps through one note segment. False if it is damaged.
 bool scan(const std::vector<std::uint8_t>& notes, std::uint64_t align, std::vector<ElfNote>& found) {

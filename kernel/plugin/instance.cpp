@@ -10,7 +10,7 @@
 namespace agentidp::plugin {
 namespace {
 
-constexpr std::size_t kMaxDescription = 64U * 1024U;
+constexpr std::size_t kMaxDescription = 64U << 10U;
 constexpr base::milliseconds kDeferredWithin(2'000);
 
 std::string_view nameOfErrc(base::Errc code) {

@@ -3,7 +3,7 @@
 namespace agentidp::plugin {
 namespace {
 
-constexpr std::size_t kMaxSliceJson = 64U * 1024U;
+constexpr std::size_t kMaxSliceJson = 64U << 10U;
 constexpr std::size_t kMaxCursor = 4096;
 constexpr std::int64_t kMaxInterval = 366LL * 86'400;
 

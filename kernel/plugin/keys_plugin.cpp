@@ -8,12 +8,12 @@
 namespace agentidp::plugin {
 namespace {
 
-constexpr std::size_t kMaxKeyJson = 16U * 1024U;
+constexpr std::size_t kMaxKeyJson = 16U << 10U;
 constexpr std::size_t kMaxListJson = 1U << 20U;
 constexpr std::size_t kMaxSignature = 1024;
 constexpr std::size_t kMaxFingerprint = 43;
-constexpr std::size_t kMaxWrapped = 64U * 1024U;
-constexpr std::size_t kMaxSecret = 16U * 1024U;
+constexpr std::size_t kMaxWrapped = 64U << 10U;
+constexpr std::size_t kMaxSecret = 16U << 10U;
 
 bool isFingerprint(std::string_view text) {
     const auto bytes = base::unbase64url(text);

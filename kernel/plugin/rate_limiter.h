@@ -29,13 +29,12 @@ public:
     virtual base::Result<void> health(const Call& call) = 0;
     using Hint = std::function<void(std::string_view topic, std::string_view key)>;
     /// Tells other replicas that `key` of `topic` changed; a lost hint is harmless. Errc::Unsupported where nothing is shared.
-    virtual base::Result<void> announce(std::string_view topic, std::string_view key, base::microseconds ttl, const Call& call) {
-        (void)topic, (void)key, (void)ttl, (void)call;
+    virtual base::Result<void> announce(std::string_view /*topic*/, std::string_view /*key*/, base::microseconds /*ttl*/,
+                                        const Call& /*call*/) {
         return base::fail(base::Errc::Unsupported, "nothing is shared with other replicas");
     }
     /// Calls `hint` for each announcement of any replica until the limiter ends, on a thread of the plugin's. Once.
-    virtual base::Result<void> listen(Hint hint, const Call& call) {
-        (void)hint, (void)call;
+    virtual base::Result<void> listen(Hint /*hint*/, const Call& /*call*/) {
         return base::fail(base::Errc::Unsupported, "nothing is shared with other replicas");
     }
     [[nodiscard]] virtual bool blocks() const = 0;

@@ -8,8 +8,8 @@ namespace agentidp::plugin {
 namespace {
 
 constexpr std::size_t kMaxVersion = 128;
-constexpr std::size_t kMaxVersionsJson = 256U * 1024U;
-constexpr std::size_t kMaxSecret = 64U * 1024U;
+constexpr std::size_t kMaxVersionsJson = 256U << 10U;
+constexpr std::size_t kMaxSecret = 64U << 10U;
 constexpr std::size_t kMaxPath = 256;
 
 /// The border promises [A-Za-z0-9/_-]{1,256}; anything else is this daemon's own bug.

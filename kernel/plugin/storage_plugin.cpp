@@ -5,7 +5,7 @@
 namespace agentidp::plugin {
 namespace {
 
-constexpr std::size_t kMaxResult = 256U * 1024U * 1024U;
+constexpr std::size_t kMaxResult = 256U << 20U;
 constexpr std::size_t kMaxMigration = 1U << 20U;
 constexpr base::milliseconds kRollBackWithin(5'000);
 

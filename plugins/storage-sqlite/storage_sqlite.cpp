@@ -13,7 +13,7 @@ namespace agentidp::storage_sqlite {
 
 namespace {
 
-constexpr std::size_t kPiece = 256U * 1024U;
+constexpr std::size_t kPiece = 256U << 10U;
 
 aip::Fail empty() { return aip::unavailable("the store holds no schema yet; run agentidp migrate up"); }
 

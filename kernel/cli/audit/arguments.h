@@ -16,9 +16,9 @@ struct AuditArguments {
     std::vector<std::string> rest;
 
     [[nodiscard]] bool has(const std::string& flag) const { return flags.contains(flag); }
-    [[nodiscard]] std::string value(const std::string& option, std::string otherwise = {}) const {
+    [[nodiscard]] std::string value(const std::string& option, const std::string& otherwise = {}) const {
         const auto found = values.find(option);
-        return found == values.end() ? std::move(otherwise) : found->second;
+        return found == values.end() ? otherwise : found->second;
     }
     /// Errc::Invalid names the first word that is neither in `flags` nor an option of `options` with its value. `--a=b` is `--a b`.
     static base::Result<AuditArguments> read(const std::vector<std::string>& words, const std::set<std::string>& flags,

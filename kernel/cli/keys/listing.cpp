@@ -27,6 +27,7 @@ int rankOf(const SigningKey& key) {
 
 std::vector<const SigningKey*> ordered(const std::vector<SigningKey>& keys) {
     std::vector<const SigningKey*> out;
+    out.reserve(keys.size());
     for (const auto& key : keys) out.push_back(&key);
     std::stable_sort(out.begin(), out.end(), [](const SigningKey* left, const SigningKey* right) {
         return std::make_tuple(rankOf(*left), -base::microsOf(left->createdAt)) <
