@@ -63,7 +63,7 @@ model::AuditEvent sumEvent(model::AuditEvent event, const std::string& claimed, 
 }  // namespace
 
 std::string addressKey(std::string_view address) {
-    const std::string text(address);
+    std::string text(address);
     in6_addr v6{};
     if (::inet_pton(AF_INET6, text.c_str(), &v6) != 1) return text;
     if (IN6_IS_ADDR_V4MAPPED(&v6)) {
