@@ -37,7 +37,7 @@ agentidp audit origin open --yes
     After a rollback that you accept (a restored backup): go on under a new origin, whose first entry names the old checkpoint.
 
 examples:
-  agentidp audit verify --full --key "$(cat /root/ledger.key)"
+  agentidp audit verify --full --key "$(cat ledger.key)"
   agentidp audit prove --event 0198c0de-0000-7000-8000-000000000000 | python3 tests/verifier/verify_proof.py
   agentidp audit export --from 2026-11-01T00:00:00Z --format jsonl > november.jsonl
 )usage";
