@@ -1,12 +1,8 @@
 /// The ledger's process is killed at each of its failpoints, again and again over the same database. After every death: what was
 /// acknowledged is in the log, its state with it, nothing is there twice, every number follows, and the next start goes on.
 #include <cppunit/extensions/HelperMacros.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <set>
 
@@ -14,6 +10,7 @@
 #include "audit/verifier.h"
 #include "base/text.h"
 #include "crypto/key.h"
+#include "support/crash_child.h"
 #include "support/loaded_plugin.h"
 #include "support/skip.h"
 #include "support/temp_folder.h"
@@ -23,34 +20,12 @@ using namespace agentidp::audit;
 
 namespace {
 
-#ifdef AGENTIDP_FAILPOINTS
-constexpr bool kFailpoints = true;
-#else
-constexpr bool kFailpoints = false;
-#endif
-
-struct Death {
-    int signal = 0;
-    int code = -1;
-};
+using tests::Death;
+using tests::kFailpoints;
 
 /// Runs the child over `folder`; what it acknowledged is appended to `acks`.
 Death runChild(const tests::TempFolder& folder, const std::string& failpoint, const std::string& effects) {
-    const std::string acks = folder.path("acks");
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const int out = ::open(acks.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        if (out < 0 || ::dup2(out, 1) < 0) ::_exit(126);
-        if (failpoint.empty())
-            ::unsetenv("AGENTIDP_FAIL");
-        else
-            ::setenv("AGENTIDP_FAIL", failpoint.c_str(), 1);
-        ::execl(AGENTIDP_CRASH_CHILD, AGENTIDP_CRASH_CHILD, folder.path("data").c_str(), effects.c_str(), nullptr);
-        ::_exit(127);
-    }
-    int status = 0;
-    CPPUNIT_ASSERT(::waitpid(child, &status, 0) == child);
-    return {WIFSIGNALED(status) ? WTERMSIG(status) : 0, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+    return tests::runCrashChild(AGENTIDP_CRASH_CHILD, {folder.path("data"), effects}, failpoint, folder.path("acks"));
 }
 
 }  // namespace

@@ -2,18 +2,15 @@
 /// follows: one key at most is active, every key was published for the JWKS max-age before it signed, and the JWKS lost none within its
 /// grace.
 #include <cppunit/extensions/HelperMacros.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
 
 #include "base/text.h"
 #include "store/signing_keys.h"
+#include "support/crash_child.h"
 #include "support/loaded_plugin.h"
 #include "support/skip.h"
 #include "support/temp_folder.h"
@@ -23,33 +20,11 @@ using model::KeyState;
 
 namespace {
 
-#ifdef AGENTIDP_FAILPOINTS
-constexpr bool kFailpoints = true;
-#else
-constexpr bool kFailpoints = false;
-#endif
-
-struct Death {
-    int signal = 0;
-    int code = -1;
-};
+using tests::Death;
+using tests::kFailpoints;
 
 Death runChild(const tests::TempFolder& folder, const std::string& failpoint) {
-    const std::string told = folder.path("told");
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const int out = ::open(told.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        if (out < 0 || ::dup2(out, 1) < 0) ::_exit(126);
-        if (failpoint.empty())
-            ::unsetenv("AGENTIDP_FAIL");
-        else
-            ::setenv("AGENTIDP_FAIL", failpoint.c_str(), 1);
-        ::execl(AGENTIDP_CRASH_CHILD, AGENTIDP_CRASH_CHILD, folder.path("data").c_str(), nullptr);
-        ::_exit(127);
-    }
-    int status = 0;
-    CPPUNIT_ASSERT(::waitpid(child, &status, 0) == child);
-    return {WIFSIGNALED(status) ? WTERMSIG(status) : 0, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+    return tests::runCrashChild(AGENTIDP_CRASH_CHILD, {folder.path("data")}, failpoint, folder.path("told"));
 }
 
 }  // namespace
