@@ -37,7 +37,9 @@ model::Decided<PageRequest, model::Problem> parsePage(const Query& query, const 
     std::vector<model::FieldError> errors;
     std::set<std::string_view> seen;
     const std::string* cursor = nullptr;
-    for (const auto& [name, value] : query) {
+    for (const auto& parameter : query) {
+        const auto& name = parameter.first;
+        const auto& value = parameter.second;
         const auto fault = [&](std::string detail) { errors.push_back({"?" + name, std::move(detail)}); };
         const auto filter = std::find(allowedFilters.begin(), allowedFilters.end(), name);
         if (!seen.insert(name).second) {
