@@ -200,7 +200,7 @@ std::vector<FoundFile> listPlugins(const std::string& folder) {
     std::vector<FoundFile> found;
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(folder, failed)) {
-        const fs::path path = entry.path();
+        const fs::path& path = entry.path();
         const std::string plugin = path.stem().string();
         const auto dash = plugin.find('-');
         if (path.extension() != ".so" || dash == std::string::npos || kindOfName(plugin.substr(0, dash)) == 0) continue;

@@ -34,7 +34,7 @@ public:
         return base::fail(base::Errc::Unsupported, "nothing is shared with other replicas");
     }
     /// Calls `hint` for each announcement of any replica until the limiter ends, on a thread of the plugin's. Once.
-    virtual base::Result<void> listen(Hint /*hint*/, const Call& /*call*/) {
+    virtual base::Result<void> listen(const Hint& /*hint*/, const Call& /*call*/) {
         return base::fail(base::Errc::Unsupported, "nothing is shared with other replicas");
     }
     [[nodiscard]] virtual bool blocks() const = 0;

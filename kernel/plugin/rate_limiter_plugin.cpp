@@ -69,9 +69,9 @@ base::Result<void> RateLimiterPlugin::announce(std::string_view topic, std::stri
         [](Frame&) { return base::Result<void>(); });
 }
 
-base::Result<void> RateLimiterPlugin::listen(Hint hint, const Call& call) {
-    if (ops_.listen == nullptr || hint_) return RateLimiter::listen(std::move(hint), call);
-    hint_ = std::make_unique<Hint>(std::move(hint));
+base::Result<void> RateLimiterPlugin::listen(const Hint& hint, const Call& call) {
+    if (ops_.listen == nullptr || hint_) return RateLimiter::listen(hint, call);
+    hint_ = std::make_unique<Hint>(hint);
     return instance_->call(
         listen_, call,
         [&](Frame&) {

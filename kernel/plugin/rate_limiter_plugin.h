@@ -19,7 +19,7 @@ public:
     base::Result<Budget> count(std::string_view key, std::int64_t limit, base::Instant periodEnd, std::int64_t cost,
                                const Call& call) override;
     base::Result<void> announce(std::string_view topic, std::string_view key, base::microseconds ttl, const Call& call) override;
-    base::Result<void> listen(Hint hint, const Call& call) override;
+    base::Result<void> listen(const Hint& hint, const Call& call) override;
     base::Result<void> health(const Call& call) override { return instance_->health(call); }
     [[nodiscard]] bool blocks() const override { return instance_->blocks(); }
     [[nodiscard]] std::string backend() const override { return instance_->plugin().name; }

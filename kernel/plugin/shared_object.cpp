@@ -145,7 +145,7 @@ int PluginFile::keepOpen() { return std::exchange(fd_, -1); }
 
 base::Result<std::string> PluginFile::sha256() const {
     crypto::Sha256 digest;
-    std::vector<std::uint8_t> piece(256U * 1024U);
+    std::vector<std::uint8_t> piece(std::size_t{256} * 1024);
     for (off_t at = 0;;) {
         const ssize_t got = pread(fd_, piece.data(), piece.size(), at);
         if (got < 0 && errno == EINTR) continue;

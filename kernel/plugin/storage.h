@@ -154,7 +154,7 @@ public:
 
     /// Calls `changed` soon after another process committed: a hint, on a thread of the plugin's, until the storage ends. Once.
     /// Errc::Unsupported where no other process writes here.
-    virtual base::Result<void> watch(std::function<void()> /*changed*/, const Call& /*call*/) {
+    virtual base::Result<void> watch(const std::function<void()>& /*changed*/, const Call& /*call*/) {
         return base::fail(base::Errc::Unsupported, "changes of other processes cannot be watched");
     }
 

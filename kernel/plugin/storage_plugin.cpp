@@ -197,9 +197,9 @@ base::Result<void> StoragePlugin::restore(const Provide& source, const Call& cal
     return result;
 }
 
-base::Result<void> StoragePlugin::watch(std::function<void()> changed, const Call& call) {
+base::Result<void> StoragePlugin::watch(const std::function<void()>& changed, const Call& call) {
     if (ops_.watch == nullptr || changed_) return base::fail(base::Errc::Unsupported, "changes of other processes cannot be watched");
-    changed_ = std::make_unique<std::function<void()>>(std::move(changed));
+    changed_ = std::make_unique<std::function<void()>>(changed);
     return instance_->call(
         watch_, call,
         [&](Frame&) {

@@ -25,7 +25,7 @@ public:
     base::Result<void> restore(const std::function<std::int64_t(std::span<std::uint8_t>)>& source, const Call& call) override;
     base::Result<void> health(const Call& call) override { return instance_->health(call); }
     [[nodiscard]] std::string backend() const override { return backend_; }
-    base::Result<void> watch(std::function<void()> changed, const Call& call) override;
+    base::Result<void> watch(const std::function<void()>& changed, const Call& call) override;
 
     [[nodiscard]] bool shared() const { return shared_; }
     [[nodiscard]] Instance& instance() { return *instance_; }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace agentidp::plugin {
@@ -36,7 +37,8 @@ struct Workers::State {
 };
 
 Workers::Workers(std::string name, std::size_t most, Tell tell) : state_(std::make_shared<State>()) {
-    state_->name = name.substr(0, 15);
+    state_->name = std::move(name);
+    if (state_->name.size() > 15) state_->name.resize(15);
     state_->most = most;
     state_->tell = std::move(tell);
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "failure.h"
+#include "log_vfs.h"
 #include "sql/shape.h"
 #include "sql/sqlite_dialect.h"
 
@@ -40,7 +41,9 @@ std::string uriOf(const std::string& path) {
             uri.push_back(c);
         }
     }
-    return uri + "?mode=rw";
+    uri += "?mode=rw";
+    if (const char* vfs = logVfs()) uri.append("&vfs=").append(vfs);
+    return uri;
 }
 
 }  // namespace

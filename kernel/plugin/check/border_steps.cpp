@@ -201,6 +201,7 @@ Saw manyThreads(Subject& subject, Running& running) {
     const auto pokes = pokesOf(*subject.descriptor);
     std::atomic<int> threw{0};
     std::vector<std::thread> threads;
+    threads.reserve(64);
     for (int t = 0; t < 64; ++t) {
         threads.emplace_back([&, t] {
             const std::string text = "agentidp-check-" + std::to_string(t % 8);
@@ -266,7 +267,7 @@ bool checkBorder(Subject& subject, Teller& teller) {
     Running running(subject, subject.freshFolder());
     const bool mayBeAway = subject.has(AIP_F_BLOCKS) && !subject.live;
     teller.announce(kGroup, "starts");
-    const auto first = running.begin(subject);
+    auto first = running.begin(subject);
     if (first && mayBeAway) {
         teller.skip(kGroup, "everything that needs a started instance", *first + "; give a backend by --config and --live");
         return false;

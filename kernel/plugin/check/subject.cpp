@@ -161,7 +161,7 @@ base::Result<std::string> Subject::config() const {
 }
 
 std::string Subject::freshFolder() {
-    const std::string folder = scratch + "/" + std::to_string(++folders);
+    std::string folder = scratch + "/" + std::to_string(++folders);
     (void)mkdir(folder.c_str(), 0700);
     return folder;
 }
@@ -169,7 +169,7 @@ std::string Subject::freshFolder() {
 HostOffers Subject::offers(const std::string& folder, const base::Clock& withClock) {
     HostOffers made{log, withClock, pool, folder, nullptr, {}, {}, {}, {}};
     made.metric = [](std::string_view, std::string_view, double) {};
-    made.audit = [](std::string_view, std::string_view, base::json::Value) { return base::Result<void>(); };
+    made.audit = [](std::string_view, std::string_view, const base::json::Value&) { return base::Result<void>(); };
     made.secret = secretOf;
     return made;
 }

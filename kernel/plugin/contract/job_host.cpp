@@ -14,6 +14,7 @@ constexpr std::int64_t kMaxLimit = 1'000;
 std::string_view viewOf(aip_str text) { return text.n == 0 ? std::string_view() : std::string_view(text.p, text.n); }
 
 std::int64_t hours(std::int64_t n) { return n * 3'600'000'000; }
+std::int64_t days(std::int64_t n) { return n * hours(24); }
 
 /// Names findings.v1 would register: [a-z][a-z0-9_]*.
 bool isMetricName(std::string_view name) {
@@ -65,7 +66,7 @@ void JobHost::fill(base::Instant now) {
         const auto number = std::to_string(i);
         Object record{{"credentialId", "credential-" + number},       {"clientId", "agent-" + std::to_string(i % 40)},
                       {"agentId", "agent-" + std::to_string(i % 40)}, {"organizationId", "organization-" + std::to_string(i % 3)},
-                      {"status", i % 11 == 0 ? "revoked" : "active"}, {"createdAt", us - hours(24 * 80)}};
+                      {"status", i % 11 == 0 ? "revoked" : "active"}, {"createdAt", us - days(80)}};
         // Every seventh never expires; the others from 20 days ago to 60 days ahead, never on a whole hour from now.
         if (i % 7 != 0) record.emplace_back("expiresAt", us + hours(-480 + i * 7) + hours(1) / 3);
         addCredential(std::move(record));
@@ -75,7 +76,7 @@ void JobHost::fill(base::Instant now) {
                   {"organizationId", "organization-" + std::to_string(i % 3)},
                   {"status", i % 5 == 0 ? "suspended" : "active"},
                   {"owner", "team-" + std::to_string(i % 4)},
-                  {"createdAt", us - hours(24 * 90)}});
+                  {"createdAt", us - days(90)}});
 }
 
 void JobHost::clear() {

@@ -212,12 +212,13 @@ void secondWriterGoesOnWhenTheFirstEnds(StorageProbe& probe) {
 }
 
 void eightWritersLoseNothing(StorageProbe& probe) {
-    constexpr int kThreads = 8, kEach = 25;
+    constexpr std::int64_t kThreads = 8, kEach = 25;
     probe.commit(
         {insertInto("things", {{"id", 1}, {"name", "n"}, {"amount", 0}}), insertInto("things", {{"id", 2}, {"name", "n"}, {"amount", 0}})});
     std::atomic<int> failed{0};
     std::vector<std::thread> threads;
-    for (int t = 0; t < kThreads; ++t) {
+    threads.reserve(kThreads);
+    for (std::int64_t t = 0; t < kThreads; ++t) {
         threads.emplace_back([&, t] {
             for (int i = 0; i < kEach; ++i) {
                 Transaction tx;

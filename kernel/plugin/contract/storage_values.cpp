@@ -79,6 +79,7 @@ void textsComeBackByteForByte(StorageProbe& probe) {
 void jsonComesBackEqual(StorageProbe& probe) {
     const std::vector<std::string> documents{"{}", "[]", "null", "true", "\"text\"", "[1,2,3]", R"({"a":[{"b":null}],"c":"\u00e9\n"})"};
     std::vector<Value> values;
+    values.reserve(documents.size() + 1);
     for (const auto& text : documents) values.emplace_back(JsonText{text});
     values.emplace_back();
     roundTrips(probe, "doc", values);
