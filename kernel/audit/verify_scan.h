@@ -70,7 +70,7 @@ public:
         /// Leaves that an earlier pass saw, from `rememberedFrom` on.
         std::uint64_t rememberedFrom = 0;
         std::vector<Hash> remembered;
-        /// Called after each page with the number of entries in it; blocks to slow the pass down.
+        /// Called after each tile with the number of entries in it; blocks to slow the pass down.
         std::function<void(std::size_t)> pace;
     };
     VerifyScan(plugin::Storage& storage, const base::Clock& clock, Options options)
