@@ -194,7 +194,8 @@ struct Daemon::Rooms {
     std::unique_ptr<compliance::Findings> findings;
     std::unique_ptr<compliance::Scheduler> scheduler;
 
-    std::unique_ptr<base::ThreadPool> pool;
+    std::unique_ptr<base::ThreadPool> pool, cores;
+    std::unique_ptr<const server::Workplaces> workplaces;
     server::Endpoints endpoints;
     std::unique_ptr<server::TokenHandler> tokenHandler;
     std::unique_ptr<server::MintHandler> mintHandler;  ///< null where the mint is off
@@ -484,21 +485,23 @@ void Daemon::Rooms::appendAll(std::vector<model::AuditEvent> events) {
 
 base::Result<void> Daemon::Rooms::makeServer() {
     pool = std::make_unique<base::ThreadPool>("pool", kPoolThreads, kPoolQueue);
+    cores = std::make_unique<base::ThreadPool>("cores", std::max(1U, std::thread::hardware_concurrency()), kPoolQueue);
     const auto onFailure = [this](const oauth::AuthFailure& failure) { failed(failure); };
-    const auto signsOnLoop = [this] {
-        const auto snapshot = ring->snapshot();
-        return snapshot->active && !snapshot->active->blocks();
+    const auto signing = [this] {
+        const auto signer = ring->snapshot()->active;
+        if (signer && !signer->blocks()) return server::Place::Loop;
+        return signer && signer->local() ? server::Place::Cores : server::Place::Pool;
     };
+    workplaces = std::make_unique<const server::Workplaces>(server::Workplaces{*cores, *pool, signing});
     const auto routesOfMint = mintRoutes(settings());
     tokenHandler = std::make_unique<server::TokenHandler>(
         server::TokenHandler::Rooms{*tokens, *tokenIssuer, *introspection, *revocation, *ledger, *directory, *budgets, *revocations, *tally,
-                                    *pool, clock(), base->metrics(), onFailure, signsOnLoop, *lastUsed, minted.get()},
+                                    *workplaces, clock(), base->metrics(), onFailure, *lastUsed, minted.get()},
         tokenSettings(settings(), issuer));
     if (mint) {
-        mintHandler =
-            std::make_unique<server::MintHandler>(server::MintHandler::Rooms{*mintGate, *mint, *ledger, *budgets, *failures, *pool, *signer,
-                                                                             base->metrics(), onFailure, signsOnLoop},
-                                                  mintLimits(settings()));
+        mintHandler = std::make_unique<server::MintHandler>(
+            server::MintHandler::Rooms{*mintGate, *mint, *ledger, *budgets, *failures, *workplaces, *signer, base->metrics(), onFailure},
+            mintLimits(settings()));
         mintHandler->bind(endpoints);
     }
     endpoints.bind(server::RouteId::Token, [this](const server::ExchangePtr& exchange) { tokenHandler->token(exchange); });
@@ -903,6 +906,7 @@ base::Result<void> Daemon::stop() {
     if (rooms.adminListener) {
         if (auto done = rooms.adminListener->drain(base::milliseconds(1000)); !done && drained) drained = std::move(done);
     }
+    rooms.cores->stop();
     rooms.pool->stop();
     // Sums of the running minute, so that nothing that was counted is forgotten.
     const auto later = rooms.clock().now() + std::chrono::minutes(1);

@@ -6,13 +6,13 @@
 #include <memory>
 
 #include "audit/ledger.h"
-#include "base/thread_pool.h"
 #include "macp/gate.h"
 #include "macp/mint.h"
 #include "oauth/auth_failures.h"
 #include "observe/metrics.h"
 #include "server/budgets.h"
 #include "server/exchange.h"
+#include "server/workplaces.h"
 
 namespace agentidp::server {
 
@@ -31,11 +31,10 @@ public:
         audit::Ledger& ledger;
         ClientBudgets& budgets;
         oauth::AuthFailures& failures;
-        base::ThreadPool& pool;
+        const Workplaces& workplaces;
         const oauth::Signer& signer;
         observe::Metrics& metrics;
         FailureSink failed;
-        std::function<bool()> signsOnLoop;  ///< false for RSA and remote keys
     };
     MintHandler(Rooms rooms, MintLimits limits);
     void configure(MintLimits limits);

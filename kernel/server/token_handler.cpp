@@ -49,12 +49,8 @@ void TokenHandler::configure(oauth::TokenSettings settings) {
 
 std::shared_ptr<const oauth::TokenSettings> TokenHandler::settings() { return *settings_.lock(); }
 
-void TokenHandler::choose(const ExchangePtr& exchange, bool here, void (TokenHandler::*work)(const ExchangePtr&)) {
-    if (here) {
-        (this->*work)(exchange);
-        return;
-    }
-    if (!rooms_.pool.post([this, exchange, work] { (this->*work)(exchange); }))
+void TokenHandler::doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&)) {
+    if (!rooms_.workplaces.run(place, [this, exchange, work] { (this->*work)(exchange); }))
         refuse(exchange, oauth::oauthError(oauth::OauthCode::TemporarilyUnavailable, "too many requests are waiting", "overload"));
 }
 
@@ -73,9 +69,9 @@ void TokenHandler::append(model::AuditEvent&& event) {
 
 void TokenHandler::token(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
-    const bool here = !rooms_.budgets.blocks() && rooms_.signsOnLoop() && !client.empty() && rooms_.directory.cached(client) &&
-                      rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at);
-    choose(exchange, here, &TokenHandler::decideToken);
+    const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
+                              rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at);
+    doAt(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, exchange, &TokenHandler::decideToken);
 }
 
 void TokenHandler::decideToken(const ExchangePtr& exchange) {
@@ -118,7 +114,8 @@ observe::Counter TokenHandler::issuedCounter(const std::string& scope) {
 
 void TokenHandler::introspect(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
-    choose(exchange, !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client), &TokenHandler::decideIntrospection);
+    const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client);
+    doAt(nothingWaits ? Place::Loop : Place::Pool, exchange, &TokenHandler::decideIntrospection);
 }
 
 void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
@@ -141,7 +138,7 @@ void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
 
 void TokenHandler::revoke(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
-    choose(exchange, !client.empty() && rooms_.directory.cached(client), &TokenHandler::decideRevocation);
+    doAt(!client.empty() && rooms_.directory.cached(client) ? Place::Loop : Place::Pool, exchange, &TokenHandler::decideRevocation);
 }
 
 void TokenHandler::decideRevocation(const ExchangePtr& exchange) {

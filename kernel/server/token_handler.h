@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include "audit/ledger.h"
-#include "base/thread_pool.h"
 #include "macp/minted.h"
 #include "oauth/introspection.h"
 #include "oauth/introspection_tally.h"
@@ -20,6 +19,7 @@
 #include "server/exchange.h"
 #include "server/last_used.h"
 #include "server/revocation_set.h"
+#include "server/workplaces.h"
 
 namespace agentidp::server {
 
@@ -35,11 +35,10 @@ public:
         ClientBudgets& budgets;
         RevocationSet& revocations;
         oauth::IntrospectionTally& tally;
-        base::ThreadPool& pool;
+        const Workplaces& workplaces;
         const base::Clock& clock;
         observe::Metrics& metrics;
-        FailureSink failed;                 ///< an authentication failed
-        std::function<bool()> signsOnLoop;  ///< false for RSA and remote keys
+        FailureSink failed;  ///< an authentication failed
         LastUsed& lastUsed;
         const macp::Minted* minted = nullptr;  ///< null where the mint is off
     };
@@ -60,8 +59,8 @@ private:
     void revokeThenAnswer(const ExchangePtr& exchange, model::Mutation&& mutation, model::Jti jti, std::int64_t expiresAt);
     void refuse(const ExchangePtr& exchange, const oauth::OauthError& error);
     void append(model::AuditEvent&& event);
-    /// Runs `work` here if everything it reads is in memory, else on the pool.
-    void choose(const ExchangePtr& exchange, bool here, void (TokenHandler::*work)(const ExchangePtr&));
+    /// Place::Loop only where everything that `work` reads is in memory.
+    void doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
     [[nodiscard]] observe::Counter issuedCounter(const std::string& scope);
 
     [[nodiscard]] std::shared_ptr<const oauth::TokenSettings> settings();

@@ -36,8 +36,8 @@ public:
 struct MintHouse {
     explicit MintHouse(macp::MintAuth auth, MintLimits limits = {})
         : gate(auth, bearer, secretFor(auth)),
-          handler({gate, mint, ledger, budgets, failures, pool, oauth.signer, metrics,
-                   [this](const oauth::AuthFailure& failure) { failed(failure); }, [] { return true; }},
+          handler({gate, mint, ledger, budgets, failures, workplaces, oauth.signer, metrics,
+                   [this](const oauth::AuthFailure& failure) { failed(failure); }},
                   limits) {
         handler.bind(endpoints);
         front = Front::make({endpoints, bearer, failures, budgets, pool, oauth.clock, log, metrics,
@@ -87,6 +87,7 @@ struct MintHouse {
     agentidp::oauth::AuthFailures failures;
     agentidp::oauth::BearerAuth bearer{oauth.verifier};
     base::ThreadPool pool{"mint", 1, 4};
+    const Workplaces workplaces{pool, pool, [] { return Place::Loop; }};
     macp::Mint mint{{"macp-auth-service", "macp-runtime"}, oauth.signer};
     macp::Gate gate;
     MintHandler handler;

@@ -1,0 +1,34 @@
+#pragma once
+/// @file kernel/server/workplaces.h
+/// Where the work of a request is done, and the way there. Any thread.
+#include <functional>
+
+#include "base/thread_pool.h"
+
+namespace agentidp::server {
+
+enum class Place {
+    Loop,   ///< on the event loop the request came to: work of microseconds
+    Cores,  ///< on one of as many threads as there are cores: computing, such as an RSA signature (0.3 ms). More threads than cores
+            ///< would take turns at it, and all of them answer late.
+    Pool,   ///< on the wide pool: whatever may wait for a disk or a network
+};
+
+/// The pools outlive it.
+struct Workplaces {
+    base::ThreadPool& cores;
+    base::ThreadPool& pool;
+    std::function<Place()> signing;  ///< the place for a signature with the key that is active now
+
+    /// Loop: done when this returns. False where the place has no room: the work was not taken.
+    template <typename Work>
+    [[nodiscard]] bool run(Place place, Work work) const {
+        if (place == Place::Loop) {
+            work();
+            return true;
+        }
+        return (place == Place::Cores ? cores : pool).post(std::move(work));
+    }
+};
+
+}  // namespace agentidp::server
