@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Fuzzes every target for a while: tests/fuzz/run.sh [--seconds N] [-k NAME]. What broke a target is left in build-fuzz/found.
+# Fuzzes every target for a while: tests/fuzz/run.sh [--seconds N] [--jobs N] [-k NAME]. What broke a target is left in build-fuzz/found.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 seconds=60
+jobs=$(nproc)
 only=
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
+    --jobs) jobs=${2:?--jobs wants a number}; shift 2 ;;
     -k) only=${2:?-k wants a name}; shift 2 ;;
     *) sed -n '2p' "$0" >&2; exit 2 ;;
   esac
@@ -16,7 +18,7 @@ mkdir -p build-fuzz/found
 { cmake -S . -B build-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS='-O1 -fsanitize=fuzzer-no-link' -DCMAKE_C_COMPILER=clang-14 \
     -DCMAKE_CXX_COMPILER=clang++-14 -DAGENTIDP_TESTS=ON -DAGENTIDP_FUZZ=ON -DAGENTIDP_SANITIZE=address,undefined &&
   cmake --build build-fuzz --target fuzz_targets; } > build-fuzz/log 2>&1 || { tail -n 40 build-fuzz/log >&2; echo 'not ok fuzz: build'; exit 1; }
-# Two at a time here, and the line of each as soon as it ends.
+# The line of each as soon as it ends.
 fuzz_one() {
   local binary=$1 seconds=$2 name=${1##*/}
   mkdir -p "build-fuzz/corpus/$name"
@@ -31,5 +33,5 @@ fuzz_one() {
 export -f fuzz_one
 for binary in build-fuzz/bin/fuzz_*; do
   [ -x "$binary" ] && case "${binary##*/}" in *"$only"*) echo "$binary" ;; esac
-done | xargs -r -P "$(nproc)" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds"
+done | xargs -r -P "$jobs" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds"
 [ $? -eq 0 ]
