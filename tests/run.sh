@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
 # `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
-#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--windows N] [--long]
+#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--jobs N] [--windows N] [--long]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 set_name=all
 only=
 seconds=
+at_once=
 bench=()
 more=
 while [ $# -gt 0 ]; do
   case "$1" in
     -k) only=${2:?-k wants a name}; shift 2 ;;
+    --jobs) at_once=${2:?--jobs wants a number}; shift 2 ;;
     --seconds) seconds=${2:?--seconds wants a number}; bench+=("$1" "$2"); shift 2 ;;
     --windows) bench+=("$1" "${2:?--windows wants a number}"); shift 2 ;;
     --long) bench+=("$1"); shift ;;
@@ -151,7 +153,7 @@ case $set_name in
   flows) release product broken_plugins; run_flows build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
-  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${only:+-k "$only"} ;;
+  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${at_once:+--jobs "$at_once"} ${only:+-k "$only"} ;;
   clients) release product; run_clients; run_rotation ;;
   all)
     if [ "$only" = security ]; then

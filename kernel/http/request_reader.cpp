@@ -27,6 +27,7 @@ public:
         body_limit(bodyLimit);
     }
     [[nodiscard]] bool headDone() const { return headDone_; }
+    [[nodiscard]] bool chunkBegun() const { return chunkBegun_; }
 
 private:
     void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, ErrorCode&) override {}
@@ -45,6 +46,7 @@ private:
     void on_chunk_header_impl(std::uint64_t, beast::string_view extensions, ErrorCode& ec) override {
         // Beast ends a chunk line at CRLF and lets a bare LF through inside it; other servers end the line there.
         if (!isFieldValue({extensions.data(), extensions.size()})) ec = beast::http::error::bad_chunk_extension;
+        chunkBegun_ = true;
     }
     std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, ErrorCode&) override {
         request_.body.append(body.data(), body.size());
@@ -54,6 +56,7 @@ private:
 
     Request& request_;
     bool headDone_ = false;
+    bool chunkBegun_ = false;
 };
 
 RequestReader::RequestReader(const ReaderLimits& limits) : limits_(&limits), head_(limits.head) {}
@@ -151,6 +154,11 @@ std::size_t RequestReader::feedBody(std::string_view bytes) {
     }
     // What Beast left is a chunk line, or the last chunk with trailers, that has not ended yet.
     std::string rest(all.substr(used));
+    // Behind the bytes of a chunk stands CRLF. Beast looks only once the whole next line is there.
+    if (parser_->chunkBegun() && !std::string_view("\r\n").starts_with(std::string_view(rest).substr(0, 2))) {
+        refuse({400, "the body is malformed"});
+        return bytes.size();
+    }
     const std::size_t lineAt = rest.starts_with("\r\n") ? 2 : 0;
     const std::size_t lineEnd = rest.find("\r\n", lineAt);
     lastChunk_ = lineEnd != std::string::npos;

@@ -30,6 +30,8 @@ bool isReference(std::string_view text) {
                        [&](std::string_view form) { return text.size() > form.size() && text.substr(0, form.size()) == form; });
 }
 
+bool isText(std::string_view text) { return base::isUtf8(text) && text.find('\0') == std::string_view::npos; }
+
 /// Nothing, or what is wrong with `value` for `setting`, to follow its name.
 std::optional<std::string> fault(const Setting& setting, const Value& value) {
     const auto allowed = [&](const std::string& text) {
@@ -38,10 +40,11 @@ std::optional<std::string> fault(const Setting& setting, const Value& value) {
     const std::string oneOf = "must be one of " + base::join(setting.allowed, ", ");
     switch (setting.type) {
         case Type::String:
-            if (value.asText() == nullptr) return "must be a text";
+            if (value.asText() == nullptr || !isText(*value.asText())) return "must be a text";
             return allowed(*value.asText()) ? std::nullopt : std::optional(oneOf);
         case Type::SecretRef:
-            if (value.asText() == nullptr || !isReference(*value.asText())) return "must be a reference: file:PATH, cred:NAME or env:NAME";
+            if (value.asText() == nullptr || !isText(*value.asText()) || !isReference(*value.asText()))
+                return "must be a reference: file:PATH, cred:NAME or env:NAME";
             return std::nullopt;
         case Type::Boolean: return value.asBool() != nullptr ? std::nullopt : std::optional<std::string>("must be true or false");
         case Type::Integer:
@@ -52,7 +55,7 @@ std::optional<std::string> fault(const Setting& setting, const Value& value) {
         case Type::List:
             if (value.asArray() == nullptr) return "must be a list of texts";
             for (const auto& item : *value.asArray()) {
-                if (item.asText() == nullptr || item.asText()->empty()) return "must be a list of texts";
+                if (item.asText() == nullptr || item.asText()->empty() || !isText(*item.asText())) return "must be a list of texts";
                 if (!allowed(*item.asText())) return "may only hold " + base::join(setting.allowed, ", ");
             }
             return std::nullopt;

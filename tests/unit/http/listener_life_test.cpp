@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <future>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -354,7 +355,8 @@ public:
         const auto port = portOf(*listener);
         std::atomic<int> answers{0};
         std::atomic<int> broken{0};
-        std::promise<void> warm;
+        // A client that comes after the draining began would be refused, as it should be.
+        std::latch warm(8);
         std::vector<std::thread> threads;
         for (int t = 0; t < 8; ++t) {
             threads.emplace_back([&, t] {
@@ -364,7 +366,7 @@ public:
                     const Answer answer = client.read();
                     if (answer.status == 200) ++answers;
                     if (answer.status != 200) ++broken;
-                    if (t == 0 && i == 20) warm.set_value();
+                    if (i == (t == 0 ? 20 : 0)) warm.count_down();
                     if (answer.status != 200 || answer.has("Connection: close")) return;
                 }
             });
@@ -372,7 +374,7 @@ public:
         RawClient idle(port);
         CPPUNIT_ASSERT_EQUAL(200, idle.ask(kGet).status);
         RawClient silent(port);
-        warm.get_future().wait();
+        warm.wait();
         const auto drained = listener->drain(base::seconds(10));
         CPPUNIT_ASSERT_MESSAGE(drained ? "" : drained.error().hint, drained.ok());
         for (auto& thread : threads) thread.join();

@@ -93,9 +93,10 @@ public:
     }
 
     void row46RefusesMalformedChunks() {
-        for (const std::string body : {"5;a\nb\r\nhello\r\n0\r\n\r\n", "x\r\n", "-1\r\n\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n",
-                                       " 5\r\nhello\r\n", "5\nhello\r\n0\r\n\r\n", "10000000000000000\r\n", "5\r\nhelloX\r\n0\r\n\r\n",
-                                       "5 5\r\nhello\r\n0\r\n\r\n", "5;\"\x01\"\r\nhello\r\n0\r\n\r\n", "\r\n\r\n", "5\rhello\r\n"}) {
+        for (const std::string body :
+             {"5;a\nb\r\nhello\r\n0\r\n\r\n", "x\r\n", "-1\r\n\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", " 5\r\nhello\r\n",
+              "5\nhello\r\n0\r\n\r\n", "10000000000000000\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5 5\r\nhello\r\n0\r\n\r\n",
+              "5;\"\x01\"\r\nhello\r\n0\r\n\r\n", "\r\n\r\n", "5\rhello\r\n", "1\r\na\r\n4\r\nbc\r\n0\r\n\n", "5\r\nhello0\r\n"}) {
             everySplit(chunked(body), Stage::Refused, "", 400);
         }
     }

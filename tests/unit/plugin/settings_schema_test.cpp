@@ -68,6 +68,10 @@ class SettingsSchemaTest : public CppUnit::TestFixture {
         assertHolds(refusal({{"token", "env:T"}, {"shards", "9223372036854775808"}}), "whole number");
         assertHolds(refusal({{"token", "env:T"}, {"hosts", "a,,b"}}), "list of texts");
         assertHolds(refusal({{"token", "env:"}}), "must be a reference");
+        assertHolds(refusal({{"token", "env:T\xFE"}}), "must be a reference");
+        assertHolds(refusal({{"token", std::string("env:T\0X", 7)}}), "must be a reference");
+        assertHolds(refusal({{"token", "env:T"}, {"path", "\xC3"}}), "must be a text");
+        assertHolds(refusal({{"token", "env:T"}, {"hosts", "a,\xFF"}}), "list of texts");
     }
     void neverQuotesAValue() {
         CPPUNIT_ASSERT(refusal({{"token", "hunter2"}, {"shards", "hunter2"}}).find("hunter2") == std::string::npos);
