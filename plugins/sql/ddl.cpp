@@ -6,7 +6,7 @@ namespace {
 
 std::string createTable(const Table& table, const Dialect& dialect) {
     std::string out = "CREATE TABLE ";
-    dialect.quoted(out, table.name);
+    dialect.table(out, table.name);
     out += " (";
     for (const auto& column : table.columns) {
         out += &column == &table.columns.front() ? "\n    " : ",\n    ";
@@ -24,11 +24,12 @@ std::string createIndex(const Table& table, const Index& index, const Dialect& d
     for (const auto& column : dialect.indexColumns(table, index)) {
         if (!columns.empty()) columns += ", ";
         dialect.quoted(columns, column);
+        if (const Column* known = table.find(column)) dialect.indexed(columns, *known);
     }
     std::string out = unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ";
     dialect.quoted(out, name);
     out += " ON ";
-    dialect.quoted(out, table.name);
+    dialect.table(out, table.name);
     return out + " (" + columns + ")";
 }
 
@@ -36,7 +37,7 @@ std::string createIndex(const Table& table, const Index& index, const Dialect& d
 
 std::vector<std::string> statementsOf(const Step& step, const Catalog& before, const Dialect& dialect) {
     std::vector<std::string> out;
-    if (step.number == 1) out.push_back(dialect.bookkeeping());
+    if (step.number == 1) out = dialect.bookkeeping();
     for (const auto& table : step.tables) {
         out.push_back(createTable(table, dialect));
         for (const auto& index : table.indexes) out.push_back(createIndex(table, index, dialect));
@@ -47,7 +48,7 @@ std::vector<std::string> statementsOf(const Step& step, const Catalog& before, c
         const Table* table = after.find(addition.table);
         for (const auto& column : addition.columns) {
             std::string alter = "ALTER TABLE ";
-            dialect.quoted(alter, addition.table);
+            dialect.table(alter, addition.table);
             alter += " ADD COLUMN ";
             dialect.column(alter, *table, column);
             out.push_back(std::move(alter));

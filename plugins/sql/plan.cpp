@@ -48,15 +48,18 @@ private:
 
     void insert() {
         dialect_.insertHead(out(), op_.on_conflict);
-        dialect_.quoted(out(), table_.name);
+        dialect_.table(out(), table_.name);
         std::string values;
+        std::vector<Dialect::Assigned> assigned;
         for (std::size_t i = 0; i < op_.set_n; ++i) {
             checkAssign(i);
             out() += i == 0 ? " (" : ", ";
             dialect_.quoted(out(), view(op_.set[i].column));
             values += i == 0 ? "" : ", ";
-            dialect_.placeholder(values, bind(Bind::From::Set, i));
+            assigned.push_back({view(op_.set[i].column), bind(Bind::From::Set, i)});
+            dialect_.placeholder(values, assigned.back().parameter);
         }
+        if (op_.on_conflict == AIP_CONFLICT_REPLACE) plan_.before = dialect_.clearing(table_, assigned);
         out().append(") VALUES (").append(values).append(")");
         dialect_.insertTail(out(), table_, op_.on_conflict);
         for (const auto& one : table_.columns)
@@ -65,7 +68,7 @@ private:
 
     void update() {
         out() += "UPDATE ";
-        dialect_.quoted(out(), table_.name);
+        dialect_.table(out(), table_.name);
         for (std::size_t i = 0; i < op_.set_n; ++i) {
             checkAssign(i);
             out() += i == 0 ? " SET " : ", ";
@@ -82,13 +85,13 @@ private:
 
     void remove() {
         out() += "DELETE FROM ";
-        dialect_.quoted(out(), table_.name);
+        dialect_.table(out(), table_.name);
         where();
     }
 
     void count() {
         out() += "SELECT count(*) FROM ";
-        dialect_.quoted(out(), table_.name);
+        dialect_.table(out(), table_.name);
         where();
     }
 
@@ -100,13 +103,14 @@ private:
             plan_.columnTypes.push_back(found != nullptr ? found->type : std::uint32_t{AIP_V_NULL});
         }
         out() += " FROM ";
-        dialect_.quoted(out(), table_.name);
+        dialect_.table(out(), table_.name);
         where();
         after();
         for (std::size_t i = 0; i < op_.order_n; ++i) {
             out() += i == 0 ? " ORDER BY " : ", ";
             dialect_.quoted(out(), view(op_.order[i].column));
-            dialect_.direction(out(), op_.order[i].descending != 0);
+            if (const Column* target = table_.find(view(op_.order[i].column)))
+                dialect_.direction(out(), *target, op_.order[i].descending != 0);
         }
         out() += " LIMIT ";
         dialect_.placeholder(out(), bind(Bind::From::Limit));

@@ -26,6 +26,7 @@ struct Bind {
 };
 
 struct Plan {
+    std::string before;  ///< runs first, with the same binds, and answers nothing; mostly empty
     std::string sql;
     std::vector<Bind> binds;
     std::vector<std::uint32_t> columnTypes;  ///< AIP_V_* of the answer's columns

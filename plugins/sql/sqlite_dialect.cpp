@@ -46,7 +46,7 @@ void SqliteDialect::oneOf(std::string& out, std::string_view column, std::size_t
     out.push_back(')');
 }
 
-void SqliteDialect::direction(std::string& out, bool descending) const {
+void SqliteDialect::direction(std::string& out, const Column&, bool descending) const {
     if (descending) out += " DESC";
 }
 
@@ -96,14 +96,15 @@ std::vector<std::string> SqliteDialect::indexColumns(const Table& table, const I
     return columns;
 }
 
-std::string SqliteDialect::bookkeeping() const {
-    return "CREATE TABLE IF NOT EXISTS \"schema_migrations\" (\n"
-           "    \"number\" INTEGER PRIMARY KEY,\n"
-           "    \"name\" TEXT NOT NULL,\n"
-           "    \"checksum\" TEXT NOT NULL,\n"
-           "    \"definition\" TEXT NOT NULL,\n"
-           "    \"applied_at\" INTEGER NOT NULL\n"
-           ") STRICT";
+std::vector<std::string> SqliteDialect::bookkeeping() const {
+    return {
+        "CREATE TABLE IF NOT EXISTS \"schema_migrations\" (\n"
+        "    \"number\" INTEGER PRIMARY KEY,\n"
+        "    \"name\" TEXT NOT NULL,\n"
+        "    \"checksum\" TEXT NOT NULL,\n"
+        "    \"definition\" TEXT NOT NULL,\n"
+        "    \"applied_at\" INTEGER NOT NULL\n"
+        ") STRICT"};
 }
 
 }  // namespace agentidp::sql

@@ -13,11 +13,11 @@ public:
     void insertTail(std::string& out, const Table& table, std::uint32_t conflict) const override;
     void prefix(std::string& out, std::string_view column, std::size_t from, std::size_t end) const override;
     void oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const override;
-    void direction(std::string& out, bool descending) const override;
+    void direction(std::string& out, const Column& column, bool descending) const override;
     void column(std::string& out, const Table& table, const Column& column) const override;
     void tableTail(std::string& out, const Table& table) const override;
     [[nodiscard]] std::vector<std::string> indexColumns(const Table& table, const Index& index) const override;
-    [[nodiscard]] std::string bookkeeping() const override;
+    [[nodiscard]] std::vector<std::string> bookkeeping() const override;
 };
 
 }  // namespace agentidp::sql

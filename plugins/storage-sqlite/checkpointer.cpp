@@ -24,7 +24,7 @@ constexpr off_t kLogBytes = off_t{36} << 20U;
 
 }  // namespace
 
-Checkpointer::Checkpointer(std::unique_ptr<Connection> connection, std::string path, Gate& writers, const aip::Host& host)
+Checkpointer::Checkpointer(std::unique_ptr<Connection> connection, std::string path, sql::Gate& writers, const aip::Host& host)
     : connection_(std::move(connection)),
       log_(std::move(path) + "-wal"),
       writers_(writers),

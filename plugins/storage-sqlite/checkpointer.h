@@ -14,14 +14,14 @@
 #include <thread>
 
 #include "connection.h"
-#include "gate.h"
+#include "sql/gate.h"
 
 namespace agentidp::storage_sqlite {
 
 class Checkpointer {
 public:
     /// Starts its thread. `connection` is its own, to the database at `path`; `writers` outlives it.
-    Checkpointer(std::unique_ptr<Connection> connection, std::string path, Gate& writers, const aip::Host& host);
+    Checkpointer(std::unique_ptr<Connection> connection, std::string path, sql::Gate& writers, const aip::Host& host);
     ~Checkpointer();
     Checkpointer(const Checkpointer&) = delete;
     Checkpointer& operator=(const Checkpointer&) = delete;
@@ -39,7 +39,7 @@ private:
 
     std::unique_ptr<Connection> connection_;
     const std::string log_;
-    Gate& writers_;
+    sql::Gate& writers_;
     aip::Host host_;
     bool laidOut_ = false;  ///< of the thread
     std::atomic<int> pages_{0};

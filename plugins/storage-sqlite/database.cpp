@@ -5,6 +5,7 @@
 #include "failure.h"
 #include "migration.h"
 #include "run.h"
+#include "sql/steps.h"
 
 namespace agentidp::storage_sqlite {
 
@@ -154,7 +155,7 @@ aip::Status Database::prepareFile() {
 aip::Status Database::learnTables() {
     auto steps = appliedSteps(*writer_);
     if (!steps) return steps.fail();
-    auto catalog = catalogOf(*steps);
+    auto catalog = sql::catalogOf(*steps);
     if (!catalog) return catalog.fail();
     const std::lock_guard lock(mutex_);
     tables_ = std::make_shared<Tables>(Tables{std::move(*catalog), tables_->generation + 1});

@@ -11,7 +11,7 @@
 #include "checkpointer.h"
 #include "connection.h"
 #include "file.h"
-#include "gate.h"
+#include "sql/gate.h"
 #include "sql/schema.h"
 
 namespace agentidp::storage_sqlite {
@@ -61,12 +61,12 @@ private:
     aip::Host host_;
     FileId file_;
     std::unique_ptr<Connection> writer_;
-    Gate writers_{1};
+    sql::Gate writers_{1};
     int walPages_ = 0;  ///< of the last commit; the writer's
     std::atomic<bool> damaged_{false};
     mutable std::mutex mutex_;  ///< of tables_ and idle_
     std::shared_ptr<const Tables> tables_;
-    Gate readers_;
+    sql::Gate readers_;
     std::vector<std::unique_ptr<Connection>> idle_;
     std::unique_ptr<Checkpointer> checkpointer_;
 };

@@ -5,6 +5,7 @@
 #include "failure.h"
 #include "sql/ddl.h"
 #include "sql/sqlite_dialect.h"
+#include "sql/steps.h"
 
 namespace agentidp::storage_sqlite {
 
@@ -36,9 +37,9 @@ aip::Status record(Connection& connection, const sql::Step& step, std::int64_t n
 aip::Outcome<bool> applyNext(Connection& connection, const std::vector<sql::Step>& wanted, std::int64_t nowUs) {
     auto applied = appliedSteps(connection);
     if (!applied) return applied.fail();
-    if (auto agreed = agrees(*applied, wanted); !agreed) return agreed.fail();
+    if (auto agreed = sql::agrees(*applied, wanted); !agreed) return agreed.fail();
     if (applied->size() == wanted.size()) return false;
-    auto before = catalogOf(*applied);
+    auto before = sql::catalogOf(*applied);
     if (!before) return before.fail();
     const sql::Step& next = wanted[applied->size()];
     for (const auto& statement : sql::statementsOf(next, *before, sql::SqliteDialect()))
@@ -58,25 +59,12 @@ aip::Outcome<std::vector<sql::Step>> appliedSteps(Connection& connection) {
     if (!query) return query.fail();
     int rc = SQLITE_OK;
     while ((rc = sqlite3_step(query->get())) == SQLITE_ROW) {
-        auto step = sql::parseStep(textAt(query->get(), 2));
-        const bool whole = step.ok() && step->number == sqlite3_column_int64(query->get(), 0) &&
-                           step->checksum == textAt(query->get(), 1) && step->number == static_cast<std::int64_t>(steps.size()) + 1;
-        if (!whole) return damaged("the record of schema steps was changed", "schema_migrations");
-        steps.push_back(std::move(*step));
+        const std::string checksum = textAt(query->get(), 1), definition = textAt(query->get(), 2);
+        if (!sql::appendStep(steps, {sqlite3_column_int64(query->get(), 0), checksum, definition}))
+            return damaged("the record of schema steps was changed", "schema_migrations");
     }
     if (rc != SQLITE_DONE) return connection.failure(rc);
     return steps;
-}
-
-aip::Status agrees(const std::vector<sql::Step>& applied, const std::vector<sql::Step>& wanted) {
-    for (std::size_t i = 0; i < applied.size() && i < wanted.size(); ++i)
-        if (applied[i].checksum != wanted[i].checksum)
-            return aip::conflict("step " + std::to_string(i + 1) + " of the schema is not the one that was applied",
-                                 applied[i].name + " " + applied[i].checksum);
-    if (applied.size() > wanted.size())
-        return aip::conflict("the store is newer than this program: schema " + std::to_string(applied.size()) + ", known " +
-                             std::to_string(wanted.size()));
-    return {};
 }
 
 aip::Status applyMissing(Connection& connection, const std::vector<sql::Step>& wanted, std::int64_t nowUs) {
@@ -89,13 +77,6 @@ aip::Status applyMissing(Connection& connection, const std::vector<sql::Step>& w
         if (!ended) return ended;
         if (!*more) return {};
     }
-}
-
-aip::Outcome<sql::Catalog> catalogOf(const std::vector<sql::Step>& steps) {
-    sql::Catalog catalog;
-    for (const auto& step : steps)
-        if (auto added = catalog.add(step); !added) return added.fail();
-    return catalog;
 }
 
 }  // namespace agentidp::storage_sqlite

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "failure.h"
-#include "migration.h"
+#include "sql/steps.h"
 
 namespace agentidp::storage_sqlite {
 
@@ -114,13 +114,9 @@ aip::Outcome<aip::MigrationStatus> StorageSqlite::migrate(std::string_view schem
         auto steps = open->applied(call);
         if (!steps) return steps.fail();
         applied = std::move(*steps);
-        if (auto agreed = agrees(applied, *wanted); !agreed) return agreed.fail();
+        if (auto agreed = sql::agrees(applied, *wanted); !agreed) return agreed.fail();
     }
-    aip::MigrationStatus status;
-    status.current = static_cast<std::int64_t>(applied.size());
-    status.wanted = static_cast<std::int64_t>(wanted->size());
-    for (std::size_t i = applied.size(); i < wanted->size(); ++i) status.pending.push_back({(*wanted)[i].number, (*wanted)[i].name});
-    return status;
+    return sql::statusOf(applied, *wanted);
 }
 
 aip::Status StorageSqlite::backup(const Receive& out, const aip::Call& call) {

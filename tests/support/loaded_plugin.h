@@ -22,8 +22,10 @@ public:
 class LoadedPlugin {
 public:
     /// Throws with the catalog's line where the plugin cannot start: a test then fails with it.
-    LoadedPlugin(const base::Clock& clock, plugin::Wanted wanted, std::string dataDir, decltype(plugin::HostOffers::iface) iface = {})
-        : offers_{log_, clock, pool_, std::move(dataDir), nullptr, {}, {}, {}, std::move(iface)}, wanted_(std::move(wanted)) {
+    LoadedPlugin(const base::Clock& clock, plugin::Wanted wanted, std::string dataDir, decltype(plugin::HostOffers::iface) iface = {},
+                 decltype(plugin::HostOffers::secret) secret = {})
+        : offers_{log_, clock, pool_, std::move(dataDir), nullptr, {}, {}, std::move(secret), std::move(iface)},
+          wanted_(std::move(wanted)) {
         if (auto started = start(); !started) throw std::runtime_error(started.error().hint + " " + started.error().detail);
     }
 

@@ -1,12 +1,12 @@
 #pragma once
-/// @file plugins/storage-sqlite/gate.h
+/// @file plugins/sql/gate.h
 /// A number of places that threads take in the order in which they came, each for as long as its call allows.
 #include <agentidp/plugin.hpp>
 #include <condition_variable>
 #include <list>
 #include <mutex>
 
-namespace agentidp::storage_sqlite {
+namespace agentidp::sql {
 
 /// Any thread.
 class Gate {
@@ -27,4 +27,4 @@ private:
     std::list<Waiting*> waiting_;
 };
 
-}  // namespace agentidp::storage_sqlite
+}  // namespace agentidp::sql

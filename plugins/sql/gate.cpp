@@ -1,8 +1,8 @@
-#include "gate.h"
+#include "sql/gate.h"
 
 #include <algorithm>
 
-namespace agentidp::storage_sqlite {
+namespace agentidp::sql {
 
 namespace {
 
@@ -44,4 +44,4 @@ void Gate::leave() {
     next->wake.notify_one();
 }
 
-}  // namespace agentidp::storage_sqlite
+}  // namespace agentidp::sql

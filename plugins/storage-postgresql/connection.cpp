@@ -1,0 +1,302 @@
+#include "connection.h"
+
+#include <Poco/Data/PostgreSQL/SessionHandle.h>
+#include <Poco/Data/PostgreSQL/SessionImpl.h>
+#include <Poco/Data/PostgreSQL/Utility.h>
+#include <Poco/Data/Session.h>
+#include <Poco/Exception.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "failure.h"
+
+namespace agentidp::storage_postgresql {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// How long a cancellation may go unseen.
+constexpr milliseconds kLook{50};
+constexpr int kOldest = 140'000;
+
+std::string trimmed(const char* text) {
+    std::string out = text != nullptr ? text : "";
+    while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
+    std::replace(out.begin(), out.end(), '\n', ' ');
+    return out;
+}
+
+struct OptionsEnd {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+/// Poco takes key=value pairs with spaces between them, and nothing else: no URI, no value with a space.
+aip::Outcome<aip::Secret> pairsOf(const aip::Secret& url) {
+    const aip::Secret text(std::string(url.view()));
+    const std::string zeroed(text.view());
+    char* why = nullptr;
+    const std::unique_ptr<PQconninfoOption, OptionsEnd> options(PQconninfoParse(zeroed.c_str(), &why));
+    aip::wipe(const_cast<char*>(zeroed.data()), zeroed.size());
+    if (options == nullptr) {
+        // libpq's sentence may quote the whole string, with its password.
+        PQfreemem(why);
+        return aip::invalid("url is not a PostgreSQL connection string");
+    }
+    aip::Secret pairs;
+    const auto add = [&](std::string_view key, std::string_view value) {
+        if (pairs.size() != 0) pairs.append(" ", 1);
+        pairs.append(key.data(), key.size());
+        pairs.append("=", 1);
+        pairs.append(value.data(), value.size());
+    };
+    bool waits = false, keepalive = false;
+    for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+        if (option->val == nullptr || *option->val == '\0') continue;
+        const std::string_view key = option->keyword, value = option->val;
+        if (value.find_first_of(" \t\n'\\") != std::string_view::npos)
+            return aip::invalid("a value of url holds a space, a quote or a backslash",
+                                std::string(key) + "; a password of that kind stands in a password file (passfile=)");
+        waits = waits || key == "connect_timeout";
+        keepalive = keepalive || key == "tcp_user_timeout";
+        add(key, value);
+    }
+    // The shortest that libpq knows: two seconds a host.
+    if (!waits) add("connect_timeout", "2");
+    if (!keepalive) add("tcp_user_timeout", "3000");
+    add("application_name", "agentidp");
+    return pairs;
+}
+
+}  // namespace
+
+void ResultEnd::operator()(pg_result* result) const { PQclear(result); }
+
+struct Connection::Session {
+    explicit Session(const std::string& pairs)
+        : poco(Poco::AutoPtr<Poco::Data::SessionImpl>(new Poco::Data::PostgreSQL::SessionImpl(pairs))) {}
+    Poco::Data::Session poco;
+};
+
+Connection::Connection() = default;
+Connection::~Connection() = default;
+
+aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& url, const aip::Call& call) {
+    auto pairs = pairsOf(url);
+    if (!pairs) return pairs.fail();
+    std::unique_ptr<Connection> made(new Connection);
+    std::string text((*pairs).view());
+    try {
+        made->session_ = std::make_unique<Session>(text);
+        made->native_ = static_cast<PGconn*>(*Poco::Data::PostgreSQL::Utility::handle(made->session_->poco));
+        aip::wipe(text.data(), text.size());
+    } catch (const Poco::Exception& thrown) {
+        aip::wipe(text.data(), text.size());
+        return aip::unavailable("the PostgreSQL server does not answer", trimmed(thrown.message().c_str()));
+    }
+    if (PQstatus(made->native_) != CONNECTION_OK || PQsetnonblocking(made->native_, 1) != 0 || PQenterPipelineMode(made->native_) != 1)
+        return aip::unavailable("the PostgreSQL server does not answer", trimmed(PQerrorMessage(made->native_)));
+    if (auto fits = made->fit(call); !fits) return fits.fail();
+    return made;
+}
+
+aip::Status Connection::fit(const aip::Call& call) {
+    const int version = PQserverVersion(native_);
+    if (version < kOldest)
+        return aip::unsupported("the PostgreSQL server is too old: 14 or later is needed", "server_version_num " + std::to_string(version));
+    auto told = ask("SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding')", call);
+    if (!told) return told.fail();
+    const auto is = [&](int column, std::string_view value) { return std::string_view(PQgetvalue(told->get(), 0, column)) == value; };
+    if (is(0, "off")) return aip::unsupported("the PostgreSQL server runs with fsync off: what it acknowledges may be lost");
+    if (is(1, "off"))
+        return aip::unsupported("the PostgreSQL server runs with synchronous_commit off for this role: what it acknowledges may be lost");
+    if (!is(2, "UTF8")) return aip::unsupported("the PostgreSQL database is not encoded in UTF8", PQgetvalue(told->get(), 0, 2));
+    return {};
+}
+
+aip::Fail Connection::lost(const std::string& what) {
+    broken_ = true;
+    return aip::unavailable("the PostgreSQL server does not answer", what + ": " + trimmed(PQerrorMessage(native_)));
+}
+
+bool Connection::alive() {
+    if (broken_ || PQstatus(native_) != CONNECTION_OK) return false;
+    pollfd look{PQsocket(native_), POLLIN, 0};
+    if (::poll(&look, 1, 0) > 0 && PQconsumeInput(native_) != 1) broken_ = true;
+    // A server that ends sends its farewell first, and then the end of the stream.
+    if (!broken_ && ::poll(&look, 1, 0) > 0 && PQconsumeInput(native_) != 1) broken_ = true;
+    return !broken_ && PQstatus(native_) == CONNECTION_OK;
+}
+
+aip::Status Connection::queue(const std::string& sql, Parameters* parameters) {
+    const auto raw = parameters != nullptr ? parameters->raw() : Parameters::Raw{0, nullptr, nullptr, nullptr, nullptr};
+    if (PQsendQueryParams(native_, sql.c_str(), raw.count, raw.types, raw.values, raw.lengths, raw.formats, 1) == 1) return {};
+    return lost("send");
+}
+
+aip::Status Connection::fence() {
+    if (PQpipelineSync(native_) == 1) return {};
+    return lost("send");
+}
+
+aip::Status Connection::wait(bool toWrite, const aip::Call& call) {
+    for (;;) {
+        if (auto over = call.check(); !over) {
+            broken_ = true;
+            return over;
+        }
+        const auto left = std::chrono::duration_cast<milliseconds>(call.left()) + milliseconds(1);
+        pollfd look{PQsocket(native_), static_cast<short>(POLLIN | (toWrite ? POLLOUT : 0)), 0};
+        const int ready = ::poll(&look, 1, static_cast<int>(std::min(left, kLook).count()));
+        if (ready > 0) return {};
+        if (ready < 0 && errno != EINTR) return lost("poll");
+    }
+}
+
+aip::Outcome<Answer> Connection::next(const aip::Call& call) {
+    for (;;) {
+        const int unsent = PQflush(native_);
+        if (unsent < 0) return lost("send");
+        if (unsent == 0 && PQisBusy(native_) == 0) return Answer(PQgetResult(native_));
+        if (auto ready = wait(unsent > 0, call); !ready) return ready.fail();
+        if (PQconsumeInput(native_) != 1) return lost("receive");
+    }
+}
+
+aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
+    auto first = next(call);
+    if (!first) return first;
+    if (*first == nullptr) return lost("an answer is missing");
+    const auto status = PQresultStatus(first->get());
+    // Behind each statement's answer stands a null.
+    if (status != PGRES_PIPELINE_SYNC) {
+        auto end = next(call);
+        if (!end) return end;
+    }
+    switch (status) {
+        case PGRES_TUPLES_OK:
+        case PGRES_COMMAND_OK: return first;
+        case PGRES_PIPELINE_ABORTED: return aip::cancelled("a statement before it failed");
+        case PGRES_FATAL_ERROR: {
+            if (PQstatus(native_) != CONNECTION_OK) broken_ = true;
+            const char* state = PQresultErrorField(first->get(), PG_DIAG_SQLSTATE);
+            const char* text = PQresultErrorField(first->get(), PG_DIAG_MESSAGE_PRIMARY);
+            return failureOf(state != nullptr ? state : "", trimmed(text != nullptr ? text : PQresultErrorMessage(first->get())));
+        }
+        default: return lost("an unexpected answer");
+    }
+}
+
+aip::Status Connection::pass(const aip::Call& call) {
+    // Two nulls in a row: nothing is on its way any more.
+    for (int nulls = 0; nulls < 2;) {
+        auto result = next(call);
+        if (!result) return result.fail();
+        if (*result != nullptr && PQresultStatus(result->get()) == PGRES_PIPELINE_SYNC) return {};
+        if (PQstatus(native_) != CONNECTION_OK) break;
+        nulls = *result == nullptr ? nulls + 1 : 0;
+    }
+    return lost("a fence is missing");
+}
+
+aip::Outcome<Answer> Connection::ask(const std::string& sql, const aip::Call& call, Parameters* parameters) {
+    if (auto queued = queue(sql, parameters); !queued) return queued.fail();
+    if (auto fenced = fence(); !fenced) return fenced.fail();
+    auto told = answer(call);
+    if (broken_) return told;
+    if (auto passed = pass(call); !passed) return passed.fail();
+    return told;
+}
+
+aip::Outcome<bool> Connection::notified(milliseconds within, const std::function<bool()>& stopping) {
+    const auto until = std::chrono::steady_clock::now() + within;
+    for (;;) {
+        if (PQconsumeInput(native_) != 1) return lost("receive");
+        bool any = false;
+        while (PGnotify* note = PQnotifies(native_)) {
+            any = true;
+            PQfreemem(note);
+        }
+        if (any) return true;
+        if (stopping() || std::chrono::steady_clock::now() >= until) return false;
+        pollfd look{PQsocket(native_), POLLIN, 0};
+        (void)::poll(&look, 1, static_cast<int>(kLook.count()));
+    }
+}
+
+aip::Status Connection::copyOut(const std::string& sql, const std::function<bool(std::string_view)>& take, const aip::Call& call) {
+    if (PQpipelineStatus(native_) != PQ_PIPELINE_OFF && PQexitPipelineMode(native_) != 1) return lost("leave the pipeline");
+    if (PQsendQuery(native_, sql.c_str()) != 1) return lost("send");
+    auto begun = next(call);
+    if (!begun) return begun.fail();
+    if (*begun == nullptr || PQresultStatus(begun->get()) != PGRES_COPY_OUT) {
+        broken_ = true;
+        return failureOf("", trimmed(PQerrorMessage(native_)));
+    }
+    for (;;) {
+        char* piece = nullptr;
+        const int got = PQgetCopyData(native_, &piece, 1);
+        if (got > 0) {
+            const bool taken = take({piece, static_cast<std::size_t>(got)});
+            PQfreemem(piece);
+            if (taken) continue;
+            broken_ = true;
+            return aip::cancelled("the receiver took no more");
+        }
+        if (got == -1) break;
+        if (got == -2) return lost("copy");
+        if (auto ready = wait(false, call); !ready) return ready;
+        if (PQconsumeInput(native_) != 1) return lost("receive");
+    }
+    for (;;) {
+        auto end = next(call);
+        if (!end) return end.fail();
+        if (*end == nullptr) return {};
+        if (PQresultStatus(end->get()) != PGRES_COMMAND_OK) return lost("copy");
+    }
+}
+
+aip::Status Connection::copyIn(const std::string& sql, const std::function<aip::Outcome<std::string>()>& give, const aip::Call& call) {
+    if (PQpipelineStatus(native_) != PQ_PIPELINE_OFF && PQexitPipelineMode(native_) != 1) return lost("leave the pipeline");
+    if (PQsendQuery(native_, sql.c_str()) != 1) return lost("send");
+    auto begun = next(call);
+    if (!begun) return begun.fail();
+    if (*begun == nullptr || PQresultStatus(begun->get()) != PGRES_COPY_IN) {
+        broken_ = true;
+        return failureOf("", trimmed(PQerrorMessage(native_)));
+    }
+    for (;;) {
+        auto piece = give();
+        if (!piece) {
+            broken_ = true;
+            return piece.fail();
+        }
+        if (piece->empty()) break;
+        for (int put = 0; (put = PQputCopyData(native_, piece->data(), static_cast<int>(piece->size()))) != 1;) {
+            if (put < 0) return lost("copy");
+            if (auto ready = wait(true, call); !ready) return ready;
+        }
+    }
+    for (int put = 0; (put = PQputCopyEnd(native_, nullptr)) != 1;) {
+        if (put < 0) return lost("copy");
+        if (auto ready = wait(true, call); !ready) return ready;
+    }
+    aip::Status done;
+    for (;;) {
+        auto end = next(call);
+        if (!end) return end.fail();
+        if (*end == nullptr) break;
+        if (PQresultStatus(end->get()) != PGRES_COMMAND_OK) {
+            const char* state = PQresultErrorField(end->get(), PG_DIAG_SQLSTATE);
+            done = failureOf(state != nullptr ? state : "", trimmed(PQresultErrorMessage(end->get())));
+        }
+    }
+    if (PQenterPipelineMode(native_) != 1) return lost("enter the pipeline");
+    return done;
+}
+
+}  // namespace agentidp::storage_postgresql

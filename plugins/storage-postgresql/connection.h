@@ -1,0 +1,74 @@
+#pragma once
+/// @file plugins/storage-postgresql/connection.h
+/// One connection: a Poco::Data session that Poco opens, worked through its native handle without blocking and in libpq's pipeline mode
+/// (manual, chapter 34.5): statements are queued, a fence ends them, and one round trip brings all answers. Statements are never
+/// prepared by name, and nothing is asked of the session that a pooler in transaction mode would lose. One thread at a time.
+///
+/// After a failed wait (deadline, cancellation, a broken connection) answers may still be on their way: the connection is `broken` then and
+/// is thrown away, which ends its transaction on the server.
+#include <agentidp/plugin.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "parameters.h"
+
+struct pg_conn;
+struct pg_result;
+
+namespace agentidp::storage_postgresql {
+
+struct ResultEnd {
+    void operator()(pg_result* result) const;
+};
+using Answer = std::unique_ptr<pg_result, ResultEnd>;
+
+class Connection {
+public:
+    /// `url`: a libpq connection string or postgresql:// URI, with several hosts if it names them. Refuses a server that would lose what
+    /// it acknowledged (fsync or synchronous_commit off), one that is too old, and a database that is not UTF-8.
+    [[nodiscard]] static aip::Outcome<std::unique_ptr<Connection>> open(const aip::Secret& url, const aip::Call& call);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// Looks at the socket without waiting: false where the server closed it meanwhile.
+    [[nodiscard]] bool alive();
+    [[nodiscard]] bool broken() const { return broken_; }
+
+    /// Queues one statement; its answer is the next of `answer`.
+    aip::Status queue(const std::string& sql, Parameters* parameters = nullptr);
+    /// Ends what was queued: after an error the server skips statements up to here.
+    aip::Status fence();
+    /// The answer of the next queued statement. A statement that failed, or was skipped after one that did, is a Fail.
+    aip::Outcome<Answer> answer(const aip::Call& call);
+    /// Drops the answers left before the next fence, and passes it.
+    aip::Status pass(const aip::Call& call);
+    /// queue, fence, answer, pass.
+    aip::Outcome<Answer> ask(const std::string& sql, const aip::Call& call, Parameters* parameters = nullptr);
+
+    /// Waits for the next NOTIFY of a channel that was listened to, at most `within`. Fails where the connection broke.
+    aip::Outcome<bool> notified(std::chrono::milliseconds within, const std::function<bool()>& stopping);
+
+    /// COPY ... TO STDOUT, piece by piece, until `take` answers false. The connection does nothing else any more.
+    aip::Status copyOut(const std::string& sql, const std::function<bool(std::string_view)>& take, const aip::Call& call);
+    /// COPY ... FROM STDIN of pieces until `give` answers none. Statements before and after it run by ask.
+    aip::Status copyIn(const std::string& sql, const std::function<aip::Outcome<std::string>()>& give, const aip::Call& call);
+
+    [[nodiscard]] pg_conn* native() const { return native_; }
+
+private:
+    struct Session;
+    Connection();
+    aip::Status fit(const aip::Call& call);
+    /// Until something can be read (or written, where `toWrite`).
+    aip::Status wait(bool toWrite, const aip::Call& call);
+    aip::Fail lost(const std::string& what);
+    aip::Outcome<Answer> next(const aip::Call& call);
+
+    std::unique_ptr<Session> session_;
+    pg_conn* native_ = nullptr;
+    bool broken_ = false;
+};
+
+}  // namespace agentidp::storage_postgresql

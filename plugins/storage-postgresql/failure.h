@@ -1,0 +1,19 @@
+#pragma once
+/// @file plugins/storage-postgresql/failure.h
+/// What the server refused, as the border tells it. The codes are those of the PostgreSQL manual, appendix A.
+#include <agentidp/plugin.hpp>
+#include <string>
+#include <string_view>
+
+namespace agentidp::storage_postgresql {
+
+/// Raised inside a statement by Run where another number of rows matched than expected; the number follows.
+inline constexpr std::string_view kCounted = "agentidp counted ";
+
+/// `sqlstate` may be empty: then nothing came back.
+[[nodiscard]] aip::Fail failureOf(std::string_view sqlstate, const std::string& message);
+
+/// False for what ends the whole transaction wherever it happens.
+[[nodiscard]] bool concernsOnlyItsGroup(aip_status status);
+
+}  // namespace agentidp::storage_postgresql

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""A PostgreSQL server of the test's own, in a folder of its own, reached by a socket there: no port, nothing left behind.
+
+    postgres.py COMMAND [ARGUMENT ...]    runs COMMAND with DATABASE_URL (and AGENTIDP_TEST_POSTGRES) set, and ends with its code
+    with Postgres() as server: ...        server.url, server.process, server.folder; restart(), stop(), start()
+
+PostgreSQL refuses to run as root: there it runs as the user `postgres` of Debian's package.
+"""
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+
+class Missing(Exception):
+    """There is no PostgreSQL here; the text says what is missing."""
+
+
+def programs():
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not found:
+        raise Missing("the package postgresql is not installed")
+    return found[-1]
+
+
+class Postgres:
+    def __init__(self, settings=None):
+        self.settings = {"listen_addresses": "", "unix_socket_permissions": "0777", "max_connections": "200", "shared_buffers": "64MB", **(settings or {})}
+        self.bin = programs()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-pg-"))
+        self.data = self.folder / "data"
+        self.as_owner = []
+        if os.geteuid() == 0:
+            try:
+                owner = pwd.getpwnam("postgres")
+            except KeyError:
+                raise Missing("no user postgres to run the server as") from None
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+            self.as_owner = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+        os.chmod(self.folder, 0o755)
+        self.process = None
+
+    @property
+    def url(self):
+        return f"postgresql://agentidp@/agentidp?host={self.folder}"
+
+    def __enter__(self):
+        self.run("initdb", "-D", self.data, "-U", "agentidp", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        self.start()
+        self.run("createdb", "-h", self.folder, "-U", "agentidp", "agentidp")
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, program, *arguments):
+        subprocess.run([*self.as_owner, str(self.bin / program), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, timeout=120,
+                       cwd=self.folder)
+
+    def start(self):
+        log = open(self.folder / "log", "ab")
+        settings = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        self.process = subprocess.Popen([*self.as_owner, str(self.bin / "postgres"), "-D", str(self.data), "-k", str(self.folder), *settings],
+                                        stdout=log, stderr=log, cwd=self.folder)
+        log.close()
+        deadline = time.monotonic() + 60
+        while subprocess.run([str(self.bin / "pg_isready"), "-q", "-h", str(self.folder)], check=False).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL did not start: " + (self.folder / "log").read_text(errors="replace")[-2000:])
+            time.sleep(0.05)
+
+    def stop(self, how=signal.SIGINT):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(30)
+
+    def restart(self, how=signal.SIGINT):
+        self.stop(how)
+        self.start()
+
+
+def main():
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        server = Postgres()
+    except Missing as missing:
+        print(f"skip {pathlib.Path(sys.argv[1]).name}: {missing}")
+        return 0
+    with server:
+        environment = dict(os.environ, DATABASE_URL=server.url, AGENTIDP_TEST_POSTGRES=server.url)
+        return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
