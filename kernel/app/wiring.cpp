@@ -48,6 +48,7 @@ using observe::Metric;
 
 constexpr std::size_t kPoolQueue = 1024;
 constexpr std::size_t kPoolThreads = 8;
+constexpr base::seconds kReadinessDeadline{1};
 constexpr std::size_t kFormBody = 64U << 10U;
 constexpr std::size_t kJsonBody = 1U << 20U;
 
@@ -204,7 +205,8 @@ struct Daemon::Rooms {
     std::unique_ptr<server::PublicHandler> publicHandler;
     std::unique_ptr<server::Front> mainPipeline;
     std::unique_ptr<server::Front> adminPipeline;
-    std::string saidNotReady;  ///< what the log last said; of the chores' thread
+    std::string saidNotReady;                ///< what the log last said; of the chores' thread
+    std::atomic<bool> storageAnswers{true};  ///< at the last look, once a second
     std::unique_ptr<Housekeeper> quickChores;
     std::unique_ptr<Housekeeper> slowChores;
     std::unique_ptr<control::ControlServer> control;
@@ -570,6 +572,7 @@ std::string Daemon::Rooms::notReady() const {
     if (!serving) return "starting";
     if (const auto stats = ledger->stats(); stats.halted) return "the ledger has stopped: " + stats.halted->hint;
     if (const auto stats = checkpointer->stats(); stats.refused) return "audit rollback: " + stats.refused->hint;
+    if (!storageAnswers) return "the storage does not answer";
     if (const auto wedged = base->plugins().wedged(); !wedged.empty()) return "a plugin does not answer: " + wedged.front();
     return {};
 }
@@ -633,6 +636,7 @@ base::Result<void> Daemon::Rooms::prune() {
 }
 
 base::Result<void> Daemon::Rooms::tellReadiness() {
+    storageAnswers = base->storage().health(plugin::callWithin(clock(), kReadinessDeadline)).ok();
     auto why = notReady();
     if (!why.empty() && why != saidNotReady) log.write(Message::NOT_READY, {{"why", why}});
     saidNotReady = std::move(why);

@@ -166,6 +166,10 @@ base::Result<void> LedgerAppender::start() {
 
 std::optional<base::Error> LedgerAppender::refusal() {
     if (phase_ != Phase::Open) return unavailable("the ledger is not open");
+    if (busy_ && clock_.mono() - busySince_ > options_.queueDeadline) {
+        ++stats_.refused;
+        return unavailable("the batch before has not been answered in time");
+    }
     if (queuedEvents_ < options_.queueEvents && queuedBytes_ < options_.queueBytes) return std::nullopt;
     ++stats_.refused;
     return base::fail(base::Errc::TooMany, "too many requests wait for the audit ledger");
@@ -241,6 +245,7 @@ LedgerAppender::Items LedgerAppender::take() {
     queuedEvents_ -= events;
     queuedBytes_ -= bytes;
     busy_ = !items.empty();
+    busySince_ = clock_.mono();
     lastEffects_ = items.size();
     return items;
 }

@@ -33,6 +33,7 @@ struct LedgerOptions {
     base::microseconds gatherMost{300};
     base::microseconds slowCommit{2'000};
     std::size_t gatherFrom = 4;
+    /// How long an effect may wait before its batch begins. While one batch takes longer, new effects are refused at once.
     base::milliseconds queueDeadline{2'000};
     base::milliseconds commitDeadline{5'000};
     unsigned conflictTries = 3;  ///< after a lost race (serialization failure)
@@ -150,6 +151,7 @@ private:
     bool lastWasSlow_ = false;     ///< its commit; of the appender's thread
     std::size_t gatherAt_ = 0;     ///< while gathering: the length of the queue that ends it
     bool busy_ = false;
+    base::MonoInstant busySince_;  ///< while busy_
     Phase phase_ = Phase::New;
     LedgerStats stats_;
 };

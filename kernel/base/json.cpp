@@ -86,7 +86,7 @@ private:
 
 void writeTo(std::string& out, const Value& value, int indent, int depth) {
     const auto newline = [&](int level) {
-        if (indent > 0) out.append("\n").append(static_cast<std::size_t>(indent * level), ' ');
+        if (indent > 0) out.append("\n").append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(level), ' ');
     };
     if (const auto* flag = value.asBool()) {
         out += *flag ? "true" : "false";

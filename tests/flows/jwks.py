@@ -33,6 +33,10 @@ def header_of(token):
     return json.loads(unpack(token.split(".")[0]))
 
 
+def payload_of(token):
+    return json.loads(unpack(token.split(".")[1]))
+
+
 def check(jwk, token):
     """Raises InvalidSignature unless `token` is signed by this key, with the algorithm the JWK names."""
     signed, _, signature = token.rpartition(".")

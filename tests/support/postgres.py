@@ -85,9 +85,15 @@ class Postgres:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(30)
 
-    def restart(self, how=signal.SIGINT):
-        self.stop(how)
-        self.start()
+    def backends(self):
+        """The server and everything it started."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def query(self, sql):
+        """The first column of the rows, as text."""
+        told = subprocess.run([str(self.bin / "psql"), self.url, "-X", "-At", "-c", sql], check=True, capture_output=True, text=True, timeout=60)
+        return told.stdout.splitlines()
 
 
 def main():

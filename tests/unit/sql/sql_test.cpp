@@ -7,6 +7,7 @@
 
 #include "sql/ddl.h"
 #include "sql/plan.h"
+#include "sql/postgres_dialect.h"
 #include "sql/shape.h"
 #include "sql/sqlite_dialect.h"
 
@@ -69,11 +70,12 @@ struct Operation {
 
 class SqlTest final : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(SqlTest);
-    CPPUNIT_TEST(checkedInSqlIsWhatSqliteIsGiven);
+    CPPUNIT_TEST(checkedInSqlIsWhatDatabasesAreGiven);
     CPPUNIT_TEST(stepsOfTheTreeAreNumberedAndHaveChecksums);
     CPPUNIT_TEST(checksumIgnoresWhiteSpaceAndOrderOfMembers);
     CPPUNIT_TEST(refusesMalformedSchemas);
     CPPUNIT_TEST(writesTheStatementOfEachOperation);
+    CPPUNIT_TEST(writesWhatPostgresqlNeeds);
     CPPUNIT_TEST(cursorServesAnIndexWhereBothColumnsGoTheSameWay);
     CPPUNIT_TEST(sameShapeMeansSameStatement);
     CPPUNIT_TEST(otherShapesAreOtherKeys);
@@ -93,13 +95,17 @@ public:
     }
 
     /// After a new step: run this suite with AGENTIDP_WRITE_MIGRATIONS=1 once, and read what it wrote.
-    void checkedInSqlIsWhatSqliteIsGiven() {
+    void checkedInSqlIsWhatDatabasesAreGiven() {
+        checkedInSqlIs("sqlite", SqliteDialect());
+        checkedInSqlIs("postgresql", PostgresDialect("agentidp"));
+    }
+    void checkedInSqlIs(const std::string& database, const Dialect& dialect) {
         Catalog before;
         for (const auto& step : steps_) {
-            const std::string emitted = asFile(statementsOf(step, before, SqliteDialect()));
+            const std::string emitted = asFile(statementsOf(step, before, dialect));
             const std::string number = std::to_string(step.number);
-            const std::string name =
-                "migrations/sqlite/" + std::string(3 - std::min<std::size_t>(3, number.size()), '0') + number + "_" + step.name + ".sql";
+            const std::string name = "migrations/" + database + "/" + std::string(3 - std::min<std::size_t>(3, number.size()), '0') +
+                                     number + "_" + step.name + ".sql";
             if (std::getenv("AGENTIDP_WRITE_MIGRATIONS") != nullptr)
                 std::ofstream(std::string(AGENTIDP_SOURCE_DIR) + "/" + name) << emitted;
             CPPUNIT_ASSERT_EQUAL_MESSAGE(name, emitted, textOf(name));
@@ -171,6 +177,24 @@ public:
                 Operation(AIP_OP_SELECT, "agents").column("num").column("email").where("email", AIP_PREFIX, {value("a")}).order("num", 1)));
         CPPUNIT_ASSERT_EQUAL(std::string(R"(SELECT count(*) FROM "agents" WHERE "num" >= ?1)"),
                              sqlOf(Operation(AIP_OP_COUNT, "agents").where("num", AIP_GE, {value(1)})));
+    }
+
+    void writesWhatPostgresqlNeeds() {
+        const PostgresDialect dialect("ours");
+        const auto sql = [&](Operation operation) { return planned(std::move(operation), AIP_CONFLICT_FAIL, dialect).sql; };
+        // Nulls first where some can be, and silence where none can, so that the key's own index serves.
+        CPPUNIT_ASSERT_EQUAL(
+            std::string(
+                R"(SELECT "num" FROM "ours"."agents" WHERE ("email" >= $1 AND starts_with("email", $1)) ORDER BY "num" DESC LIMIT $3)"),
+            sql(Operation(AIP_OP_SELECT, "agents").column("num").where("email", AIP_PREFIX, {value("a")}).order("num", 1)));
+        CPPUNIT_ASSERT_EQUAL(std::string(R"(SELECT "id" FROM "ours"."credentials" ORDER BY "expires_at" NULLS FIRST, "id" LIMIT $1)"),
+                             sql(Operation(AIP_OP_SELECT, "credentials").column("id").order("expires_at").order("id")));
+        // A replacing insert clears every unique value first.
+        const auto replacing = planned(
+            Operation(AIP_OP_INSERT, "leases").set("name", value("n")).set("holder", value("h")).set("until", {AIP_V_TIME, 0, 1, {}}),
+            AIP_CONFLICT_REPLACE, dialect);
+        CPPUNIT_ASSERT_EQUAL(std::string(R"(DELETE FROM "ours"."leases" WHERE ("name" = $1))"), replacing.before);
+        CPPUNIT_ASSERT_EQUAL(std::string(R"(INSERT INTO "ours"."leases" ("name", "holder", "until") VALUES ($1, $2, $3))"), replacing.sql);
     }
 
     void cursorServesAnIndexWhereBothColumnsGoTheSameWay() {
@@ -278,10 +302,13 @@ public:
 
 private:
     std::string sqlOf(Operation operation, std::uint32_t onConflict = AIP_CONFLICT_FAIL) {
+        return planned(std::move(operation), onConflict, SqliteDialect()).sql;
+    }
+    Plan planned(Operation operation, std::uint32_t onConflict, const Dialect& dialect) {
         operation.op.on_conflict = onConflict;
-        const auto plan = planOf(operation.get(), catalog_, SqliteDialect());
+        const auto plan = planOf(operation.get(), catalog_, dialect);
         CPPUNIT_ASSERT_MESSAGE(plan.ok() ? "" : plan.fail().detail, plan.ok());
-        return plan->sql;
+        return *plan;
     }
 
     std::vector<Step> steps_;
