@@ -91,9 +91,11 @@ run_cppunit() {  # BUILD_FOLDER PREFIX
   for binary in $(binaries "$1" "$2_*"); do
     [ "$1/$(basename "$binary")" = build-asan/unit_plugin_check ] && continue
     say "$(basename "$binary")"
-    suite "$(basename "$binary")" "$binary" ${only:+-k "$only"}
+    suite "$(basename "$binary")" $(server_for "$binary") "$binary" ${only:+-k "$only"}
   done
 }
+# The program that starts the server a suite needs, if it needs one.
+server_for() { case "$1" in *_postgresql) echo python3 tests/support/postgres.py ;; esac; }
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }
 # A client of its own kind, and one of the flows: verifiers that cache the JWKS while keys rotate.
 run_rotation() {

@@ -15,7 +15,8 @@ class Dialect {
 public:
     virtual ~Dialect() = default;
 
-    virtual void quoted(std::string& out, std::string_view name) const = 0;
+    /// As the standard quotes a name.
+    static void quoted(std::string& out, std::string_view name);
     /// A table wherever a statement names one, qualified where the database needs it.
     virtual void table(std::string& out, std::string_view name) const { quoted(out, name); }
     /// The n-th parameter of a statement, from 1; the same one may appear twice.
@@ -35,7 +36,7 @@ public:
     /// True for the bytes between parameter `from`, inclusive, and parameter `end`, exclusive. Both are bound: see Bind::PrefixEnd.
     virtual void prefix(std::string& out, std::string_view column, std::size_t from, std::size_t end) const = 0;
     /// One of `count` parameters that begin at `first`.
-    virtual void oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const = 0;
+    void oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const;
     /// Behind a column of ORDER BY, so that nulls come first ascending and last descending.
     virtual void direction(std::string& out, const Column& column, bool descending) const = 0;
 

@@ -19,15 +19,6 @@ std::string_view typeOf(std::uint32_t type) {
 
 }  // namespace
 
-void PostgresDialect::quoted(std::string& out, std::string_view name) const {
-    out.push_back('"');
-    for (const char c : name) {
-        if (c == '"') out.push_back('"');
-        out.push_back(c);
-    }
-    out.push_back('"');
-}
-
 void PostgresDialect::table(std::string& out, std::string_view name) const {
     quoted(out, schema_);
     out.push_back('.');
@@ -77,16 +68,6 @@ void PostgresDialect::prefix(std::string& out, std::string_view column, std::siz
     out += ", ";
     placeholder(out, from);
     out += "))";
-}
-
-void PostgresDialect::oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const {
-    quoted(out, column);
-    out += " IN (";
-    for (std::size_t i = 0; i < count; ++i) {
-        if (i != 0) out.push_back(',');
-        placeholder(out, first + i);
-    }
-    out.push_back(')');
 }
 
 /// Silent where no null can be, so that any index serves.

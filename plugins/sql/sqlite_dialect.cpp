@@ -4,15 +4,6 @@
 
 namespace agentidp::sql {
 
-void SqliteDialect::quoted(std::string& out, std::string_view name) const {
-    out.push_back('"');
-    for (const char c : name) {
-        if (c == '"') out.push_back('"');
-        out.push_back(c);
-    }
-    out.push_back('"');
-}
-
 void SqliteDialect::placeholder(std::string& out, std::size_t n) const { out.append("?").append(std::to_string(n)); }
 
 void SqliteDialect::insertHead(std::string& out, std::uint32_t conflict) const {
@@ -33,16 +24,6 @@ void SqliteDialect::prefix(std::string& out, std::string_view column, std::size_
     quoted(out, column);
     out += " < ";
     placeholder(out, end);
-    out.push_back(')');
-}
-
-void SqliteDialect::oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const {
-    quoted(out, column);
-    out += " IN (";
-    for (std::size_t i = 0; i < count; ++i) {
-        if (i != 0) out.push_back(',');
-        placeholder(out, first + i);
-    }
     out.push_back(')');
 }
 

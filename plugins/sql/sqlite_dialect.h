@@ -7,12 +7,10 @@ namespace agentidp::sql {
 
 class SqliteDialect final : public Dialect {
 public:
-    void quoted(std::string& out, std::string_view name) const override;
     void placeholder(std::string& out, std::size_t n) const override;
     void insertHead(std::string& out, std::uint32_t conflict) const override;
     void insertTail(std::string& out, const Table& table, std::uint32_t conflict) const override;
     void prefix(std::string& out, std::string_view column, std::size_t from, std::size_t end) const override;
-    void oneOf(std::string& out, std::string_view column, std::size_t first, std::size_t count) const override;
     void direction(std::string& out, const Column& column, bool descending) const override;
     void column(std::string& out, const Table& table, const Column& column) const override;
     void tableTail(std::string& out, const Table& table) const override;

@@ -8,10 +8,6 @@ bool begins(std::string_view text, std::string_view with) { return text.substr(0
 
 }  // namespace
 
-bool concernsOnlyItsGroup(aip_status status) {
-    return status != AIP_E_DEADLINE && status != AIP_E_CANCELLED && status != AIP_E_UNAVAILABLE && status != AIP_E_INTERNAL;
-}
-
 aip::Fail failureOf(std::string_view sqlstate, const std::string& message) {
     const std::string detail = "postgresql " + std::string(sqlstate.empty() ? "(no answer)" : sqlstate) + ": " + message;
     if (const auto at = message.find(kCounted); sqlstate == "22P02" && at != std::string::npos) {

@@ -13,7 +13,4 @@ inline constexpr std::string_view kCounted = "agentidp counted ";
 /// `sqlstate` may be empty: then nothing came back.
 [[nodiscard]] aip::Fail failureOf(std::string_view sqlstate, const std::string& message);
 
-/// False for what ends the whole transaction wherever it happens.
-[[nodiscard]] bool concernsOnlyItsGroup(aip_status status);
-
 }  // namespace agentidp::storage_postgresql

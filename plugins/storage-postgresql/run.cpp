@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "failure.h"
+#include "sql/groups.h"
 #include "sql/shape.h"
 
 namespace agentidp::storage_postgresql {
@@ -32,18 +33,6 @@ std::int64_t lockOf(std::string_view schema, std::string_view name) {
 }
 
 bool expects(const aip_op& op) { return (op.code == AIP_OP_UPDATE || op.code == AIP_OP_REMOVE) && op.expect >= 0; }
-
-aip::Status balanced(const aip::Ops& ops, bool& groups) {
-    bool open = false;
-    for (const aip_op& op : ops) {
-        const bool begins = op.code == AIP_OP_SAVEPOINT, ends = op.code == AIP_OP_RELEASE;
-        if ((begins && open) || (ends && !open)) return aip::invalid("groups do not nest, and begin before they end");
-        open = begins || (open && !ends);
-        groups = groups || begins;
-    }
-    if (open) return aip::invalid("a group ends in the call that began it");
-    return {};
-}
 
 const std::vector<std::string>& none() {
     static const std::vector<std::string> kNone;
@@ -101,11 +90,11 @@ aip::Outcome<std::shared_ptr<const Statements::Statement>> Statements::of(const 
 }
 
 aip::Status Run::all(const aip::Ops& ops, const std::vector<std::string>& before, const std::vector<std::string>& after) {
-    bool groups = false;
-    if (auto fine = balanced(ops, groups); !fine) return fine;
+    const auto groups = sql::hasGroups(ops);
+    if (!groups) return groups.fail();
     const auto mark = out_.mark();
-    aip::Status done = atOnce(ops, before, after, groups);
-    if (done || !groups || connection_.broken() || !concernsOnlyItsGroup(done.fail().status)) return done;
+    aip::Status done = atOnce(ops, before, after, *groups);
+    if (done || !*groups || connection_.broken() || !sql::concernsOnlyItsGroup(done.fail().status)) return done;
     out_.rewind(mark);
     if (auto back = command(kBackToCall); !back) return back;
     return groupByGroup(ops, after);
@@ -174,7 +163,7 @@ aip::Status Run::groupByGroup(const aip::Ops& ops, const std::vector<std::string
         const auto mark = out_.mark();
         const aip::Status done = alone(ops, at);
         if (done) continue;
-        if (group == Group::None || connection_.broken() || !concernsOnlyItsGroup(done.fail().status)) return done;
+        if (group == Group::None || connection_.broken() || !sql::concernsOnlyItsGroup(done.fail().status)) return done;
         if (auto undone = command(kUndoGroup); !undone) return undone;
         if (auto released = command(kEndOfGroup); !released) return released;
         out_.rewind(mark);

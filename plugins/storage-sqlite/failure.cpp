@@ -16,10 +16,6 @@ aip::Fail damaged(std::string_view why, std::string_view path) {
     return aip::unavailable(std::string(kDamaged) + std::string(why) + "); restore a backup (agentidp restore)", std::string(path));
 }
 
-bool concernsOnlyItsGroup(aip_status status) {
-    return status != AIP_E_DEADLINE && status != AIP_E_CANCELLED && status != AIP_E_UNAVAILABLE && status != AIP_E_INTERNAL;
-}
-
 aip::Fail failureOf(sqlite3* db, int rc, const aip::Call* call) {
     const int extended = db != nullptr ? sqlite3_extended_errcode(db) : rc;
     const std::string detail =

@@ -17,7 +17,4 @@ namespace agentidp::storage_sqlite {
 
 [[nodiscard]] bool isDamage(const aip::Fail& fail);
 
-/// True where the failure concerns one operation, and the transaction around it may go on.
-[[nodiscard]] bool concernsOnlyItsGroup(aip_status status);
-
 }  // namespace agentidp::storage_sqlite

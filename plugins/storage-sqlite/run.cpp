@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "failure.h"
+#include "sql/groups.h"
 #include "sql/shape.h"
 
 namespace agentidp::storage_sqlite {
@@ -48,21 +49,10 @@ void writeValue(sqlite3_stmt* statement, int column, std::uint32_t type, aip::Re
     }
 }
 
-aip::Status balanced(const aip::Ops& ops) {
-    bool open = false;
-    for (const aip_op& op : ops) {
-        const bool begins = op.code == AIP_OP_SAVEPOINT, ends = op.code == AIP_OP_RELEASE;
-        if ((begins && open) || (ends && !open)) return aip::invalid("groups do not nest, and begin before they end");
-        open = begins || (open && !ends);
-    }
-    if (open) return aip::invalid("a group ends in the call that began it");
-    return {};
-}
-
 }  // namespace
 
 aip::Status Run::all(const aip::Ops& ops) {
-    if (auto fine = balanced(ops); !fine) return fine;
+    if (auto fine = sql::hasGroups(ops); !fine) return fine.fail();
     enum class Group { None, Open, Failed } group = Group::None;
     for (const aip_op& op : ops) {
         if (op.code == AIP_OP_RELEASE) {
@@ -83,7 +73,7 @@ aip::Status Run::all(const aip::Ops& ops) {
             continue;
         }
         // After some errors SQLite has already rolled everything back: then there is no group left to undo.
-        if (group == Group::None || !concernsOnlyItsGroup(done.fail().status) || !connection.inTransaction()) return done;
+        if (group == Group::None || !sql::concernsOnlyItsGroup(done.fail().status) || !connection.inTransaction()) return done;
         if (auto undone = undoGroup(); !undone) return undone;
         out.rewind(mark);
         out.record(done.fail().status);
