@@ -34,11 +34,13 @@ export PYTHONDONTWRITEBYTECODE=1
 
 say() { printf '== %s (%s s)\n' "$*" "$SECONDS" >&2; }
 
+# Seconds that one suite may take.
+limit=1500
 # Runs a command whose output is test lines; a death without a `not ok` of its own is one.
 suite() {
   local name=$1; shift
   local out=$scratch/out.$RANDOM
-  timeout --kill-after=10 1500 "$@" > "$out" 2> "$out.err"; local code=$?
+  timeout --kill-after=10 "$limit" "$@" > "$out" 2> "$out.err"; local code=$?
   cat "$out"
   grep -E '^(ok|not ok|skip) ' "$out" >> "$report" || true
   if [ $code -ne 0 ] && ! grep -q '^not ok ' "$out"; then
@@ -148,14 +150,14 @@ case $set_name in
     python3 tests/bench/bench.py --build build ${only:+--only "$only"} ${bench[@]+"${bench[@]}"}
     exit ;;
   lint) configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; run_lint ;;
-  tidy) release all; suite tidy bash tests/lint/tidy.sh ;;
+  tidy) release all; limit=7200; suite tidy bash tests/lint/tidy.sh ;;
   docs) release product; run_docs ;;
   unit) plugin_check; sanitized; run_cppunit build-asan unit ;;
   contract) sanitized; run_cppunit build-asan contract ;;
   flows) release product broken_plugins; run_flows build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
-  fuzz) suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${at_once:+--jobs "$at_once"} ${only:+-k "$only"} ;;
+  fuzz) limit=$((1800 + 20 * ${seconds:-60})); suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${at_once:+--jobs "$at_once"} ${only:+-k "$only"} ;;
   clients) release product; run_clients; run_rotation ;;
   all)
     if [ "$only" = security ]; then
