@@ -20,8 +20,7 @@ public:
 
     [[nodiscard]] const std::string& str() const { return text_; }
     [[nodiscard]] bool empty() const { return text_.empty(); }
-    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the zero of a comparison for a pointer
-    auto operator<=>(const Strong&) const = default;
+    auto operator<=>(const Strong&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 takes its zero for a pointer
 
 private:
     std::string text_;
