@@ -33,7 +33,7 @@ base::Result<std::optional<std::string>> readMeta(plugin::Storage& storage, cons
 
 std::int64_t monthOf(base::Instant at) {
     const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(at));
-    return static_cast<int>(date.year()) * 100 + static_cast<std::int64_t>(static_cast<unsigned>(date.month()));
+    return static_cast<std::int64_t>(static_cast<int>(date.year())) * 100 + static_cast<std::int64_t>(static_cast<unsigned>(date.month()));
 }
 
 base::Instant endOfMonth(base::Instant at) {

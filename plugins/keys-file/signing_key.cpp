@@ -246,6 +246,7 @@ std::unique_ptr<SigningKey::Context> SigningKey::borrow() const {
             return context;
         }
     }
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a unique_ptr is moved out of the list above
     return Context::make(*material_, algorithm_);
 }
 

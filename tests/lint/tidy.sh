@@ -14,6 +14,11 @@ case ${1:-all} in
   *) sed -n '2,4p' "$0" >&2; exit 2 ;;
 esac
 
+# clang does not know every option g++ was given.
+commands=$(mktemp -d)
+trap 'rm -rf "$commands"' EXIT
+sed 's/ -fno-gnu-unique//' "$build/compile_commands.json" > "$commands/compile_commands.json"
+
 # Only what the build really compiles: a file in no CMakeLists.txt has no command (lint every-source-is-built names it).
 tidy_one() {
   grep -qF "\"$PWD/$3\"" "$2/compile_commands.json" || { echo "skip tidy $3: it is not built here"; return 0; }
@@ -23,5 +28,5 @@ tidy_one() {
   return 1
 }
 export -f tidy_one
-xargs -r -P "$(nproc)" -I{} bash -c 'tidy_one "$@"' tidy "$tool" "$build" {} <<< "$choice"
+xargs -r -P "$(nproc)" -I{} bash -c 'tidy_one "$@"' tidy "$tool" "$commands" {} <<< "$choice"
 [ $? -eq 0 ]

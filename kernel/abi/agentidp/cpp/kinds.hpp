@@ -124,6 +124,7 @@ public:
         (void)key, (void)ttlUs;
         return unsupported("budgets are not shared");
     }
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): whoever overrides it keeps the hint
     virtual Status listen(Hint, const Call&) { return unsupported("budgets are not shared"); }
 };
 
@@ -163,6 +164,7 @@ public:
     virtual Status apply(const Apply& what, ResultWriter& out, const Call&) = 0;
     enum class Migrate { Tell, Up };
     virtual Outcome<MigrationStatus> migrate(std::string_view schemaJson, Migrate mode, const Call&) = 0;
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): whoever overrides it keeps the function
     virtual Status watch(std::function<void()>, const Call&) { return unsupported("no other process writes here"); }
     virtual Status backup(const Receive& out, const Call&) = 0;
     virtual Status restore(const Provide& in, const Call&) = 0;
