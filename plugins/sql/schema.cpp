@@ -18,7 +18,7 @@ struct Malformed {
 };
 
 std::string nameFrom(const Json& from, const char* member) {
-    const std::string name = from.value(member, "");
+    std::string name = from.value(member, "");
     const bool plain = !name.empty() && name.size() <= 63 && name[0] >= 'a' && name[0] <= 'z' &&
                        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
     if (!plain) throw Malformed{std::string(member) + " is not a plain name"};

@@ -161,7 +161,7 @@ aip::Status Run::groupByGroup(const aip::Ops& ops, const std::vector<std::string
             continue;
         }
         const auto mark = out_.mark();
-        const aip::Status done = alone(ops, at);
+        aip::Status done = alone(ops, at);
         if (done) continue;
         if (group == Group::None || connection_.broken() || !sql::concernsOnlyItsGroup(done.fail().status)) return done;
         if (auto undone = command(kUndoGroup); !undone) return undone;

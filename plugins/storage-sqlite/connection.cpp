@@ -148,7 +148,7 @@ aip::Status Connection::control(Control what) {
     }
     const int rc = sqlite3_step(controls_[at].get());
     // The failure is read before the reset, which may overwrite it.
-    const aip::Status status = rc == SQLITE_DONE ? aip::Status() : aip::Status(failure(rc));
+    aip::Status status = rc == SQLITE_DONE ? aip::Status() : aip::Status(failure(rc));
     sqlite3_reset(controls_[at].get());
     return status;
 }

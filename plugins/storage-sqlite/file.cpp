@@ -31,7 +31,7 @@ std::string folderOf(const std::string& path) {
 aip::Status syncFolder(const std::string& path) {
     const int folder = ::open(folderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool synced = folder >= 0 && ::fsync(folder) == 0;
-    const aip::Status status = synced ? aip::Status() : aip::Status(system("the folder of the database cannot be written", folderOf(path)));
+    aip::Status status = synced ? aip::Status() : aip::Status(system("the folder of the database cannot be written", folderOf(path)));
     if (folder >= 0) ::close(folder);
     return status;
 }

@@ -71,7 +71,7 @@ aip::Status applyMissing(Connection& connection, const std::vector<sql::Step>& w
     for (;;) {
         if (auto begun = connection.control(Control::BeginImmediate); !begun) return begun;
         const auto more = applyNext(connection, wanted, nowUs);
-        const aip::Status ended = more && *more ? connection.control(Control::Commit) : aip::Status();
+        aip::Status ended = more && *more ? connection.control(Control::Commit) : aip::Status();
         if (connection.inTransaction()) (void)connection.control(Control::Rollback);
         if (!more) return more.fail();
         if (!ended) return ended;

@@ -67,7 +67,7 @@ aip::Status Run::all(const aip::Ops& ops) {
             continue;
         }
         const auto mark = out.mark();
-        const aip::Status done = one(op);
+        aip::Status done = one(op);
         if (done) {
             if (op.code == AIP_OP_SAVEPOINT) group = Group::Open;
             continue;
