@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "failure.h"
 
@@ -31,17 +32,25 @@ std::string trimmed(const char* text) {
     return out;
 }
 
+std::string_view stateOf(const pg_result* result) {
+    const char* state = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
+    return state != nullptr ? state : "";
+}
+
 struct OptionsEnd {
-    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+    void operator()(PQconninfoOption* options) const {
+        for (PQconninfoOption* option = options; option->keyword != nullptr; ++option)
+            if (option->val != nullptr) aip::wipe(option->val, std::strlen(option->val));
+        PQconninfoFree(options);
+    }
 };
 
 /// Poco takes key=value pairs with spaces between them, and nothing else: no URI, no value with a space.
 aip::Outcome<aip::Secret> pairsOf(const aip::Secret& url) {
-    const aip::Secret text(std::string(url.view()));
-    const std::string zeroed(text.view());
+    std::string text(url.view());
     char* why = nullptr;
-    const std::unique_ptr<PQconninfoOption, OptionsEnd> options(PQconninfoParse(zeroed.c_str(), &why));
-    aip::wipe(const_cast<char*>(zeroed.data()), zeroed.size());
+    const std::unique_ptr<PQconninfoOption, OptionsEnd> options(PQconninfoParse(text.c_str(), &why));
+    aip::wipe(text.data(), text.size());
     if (options == nullptr) {
         // libpq's sentence may quote the whole string, with its password.
         PQfreemem(why);
@@ -183,9 +192,8 @@ aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
         case PGRES_PIPELINE_ABORTED: return aip::cancelled("a statement before it failed");
         case PGRES_FATAL_ERROR: {
             if (PQstatus(native_) != CONNECTION_OK) broken_ = true;
-            const char* state = PQresultErrorField(first->get(), PG_DIAG_SQLSTATE);
             const char* text = PQresultErrorField(first->get(), PG_DIAG_MESSAGE_PRIMARY);
-            return failureOf(state != nullptr ? state : "", trimmed(text != nullptr ? text : PQresultErrorMessage(first->get())));
+            return failureOf(stateOf(first->get()), trimmed(text != nullptr ? text : PQresultErrorMessage(first->get())));
         }
         default: return lost("an unexpected answer");
     }
@@ -228,15 +236,18 @@ aip::Outcome<bool> Connection::notified(milliseconds within, const std::function
     }
 }
 
-aip::Status Connection::copyOut(const std::string& sql, const std::function<bool(std::string_view)>& take, const aip::Call& call) {
+aip::Status Connection::beginCopy(const std::string& sql, int wanted, const aip::Call& call) {
     if (PQpipelineStatus(native_) != PQ_PIPELINE_OFF && PQexitPipelineMode(native_) != 1) return lost("leave the pipeline");
     if (PQsendQuery(native_, sql.c_str()) != 1) return lost("send");
     auto begun = next(call);
     if (!begun) return begun.fail();
-    if (*begun == nullptr || PQresultStatus(begun->get()) != PGRES_COPY_OUT) {
-        broken_ = true;
-        return failureOf("", trimmed(PQerrorMessage(native_)));
-    }
+    if (*begun != nullptr && PQresultStatus(begun->get()) == wanted) return {};
+    broken_ = true;
+    return failureOf(stateOf(begun->get()), trimmed(PQerrorMessage(native_)));
+}
+
+aip::Status Connection::copyOut(const std::string& sql, const std::function<bool(std::string_view)>& take, const aip::Call& call) {
+    if (auto begun = beginCopy(sql, PGRES_COPY_OUT, call); !begun) return begun;
     for (;;) {
         char* piece = nullptr;
         const int got = PQgetCopyData(native_, &piece, 1);
@@ -261,14 +272,7 @@ aip::Status Connection::copyOut(const std::string& sql, const std::function<bool
 }
 
 aip::Status Connection::copyIn(const std::string& sql, const std::function<aip::Outcome<std::string>()>& give, const aip::Call& call) {
-    if (PQpipelineStatus(native_) != PQ_PIPELINE_OFF && PQexitPipelineMode(native_) != 1) return lost("leave the pipeline");
-    if (PQsendQuery(native_, sql.c_str()) != 1) return lost("send");
-    auto begun = next(call);
-    if (!begun) return begun.fail();
-    if (*begun == nullptr || PQresultStatus(begun->get()) != PGRES_COPY_IN) {
-        broken_ = true;
-        return failureOf("", trimmed(PQerrorMessage(native_)));
-    }
+    if (auto begun = beginCopy(sql, PGRES_COPY_IN, call); !begun) return begun;
     for (;;) {
         auto piece = give();
         if (!piece) {
@@ -291,8 +295,7 @@ aip::Status Connection::copyIn(const std::string& sql, const std::function<aip::
         if (!end) return end.fail();
         if (*end == nullptr) break;
         if (PQresultStatus(end->get()) != PGRES_COMMAND_OK) {
-            const char* state = PQresultErrorField(end->get(), PG_DIAG_SQLSTATE);
-            done = failureOf(state != nullptr ? state : "", trimmed(PQresultErrorMessage(end->get())));
+            done = failureOf(stateOf(end->get()), trimmed(PQresultErrorMessage(end->get())));
         }
     }
     if (PQenterPipelineMode(native_) != 1) return lost("enter the pipeline");

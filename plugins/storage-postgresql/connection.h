@@ -65,6 +65,8 @@ private:
     aip::Status wait(bool toWrite, const aip::Call& call);
     aip::Fail lost(const std::string& what);
     aip::Outcome<Answer> next(const aip::Call& call);
+    /// `wanted`: the ExecStatusType of libpq that says the copy runs.
+    aip::Status beginCopy(const std::string& sql, int wanted, const aip::Call& call);
 
     std::unique_ptr<Session> session_;
     pg_conn* native_ = nullptr;

@@ -98,9 +98,8 @@ aip::Status Database::learn(Connection& connection, const aip::Call& call) {
     if (!steps) return steps.fail();
     auto catalog = sql::catalogOf(*steps);
     if (!catalog) return catalog.fail();
-    const bool empty = steps->empty();
     const std::lock_guard lock(mutex_);
-    statements_ = empty ? nullptr : std::make_shared<Statements>(std::move(*catalog), settings_.schema);
+    statements_ = steps->empty() ? nullptr : std::make_shared<Statements>(std::move(*catalog), steps->size(), settings_.schema);
     return {};
 }
 
@@ -116,15 +115,22 @@ aip::Status Database::apply(const aip::StoragePlugin::Apply& what, aip::ResultWr
         return aip::invalid("a snapshot is neither inside a transaction nor committed");
     const auto mark = out.mark();
     aip::Status done = reads ? read(what.ops, out, call) : write(what, out, call);
-    if (done || done.fail().status != AIP_E_INVALID || *what.tx != nullptr || inside) return done;
-    // Another replica may have brought the store forward since its tables were learned.
-    Reader reader(*this);
-    const auto before = statements();
-    if (!reader.take(call) || !learn(reader.connection(), call)) return done;
-    const auto now = statements();
-    if (now == nullptr || (before != nullptr && now->catalog().tables().size() == before->catalog().tables().size())) return done;
+    if (done || inside || !mayBeBehind(done.fail()) || !learnedMore(call)) return done;
     out.rewind(mark);
     return reads ? read(what.ops, out, call) : write(what, out, call);
+}
+
+bool Database::mayBeBehind(const aip::Fail& fail) const { return fail.status == AIP_E_INVALID || statements() == nullptr; }
+
+/// Another process may have brought the store forward since its tables were learned.
+bool Database::learnedMore(const aip::Call& call) {
+    const auto steps = [this] {
+        const auto known = statements();
+        return known != nullptr ? known->steps() : 0;
+    };
+    const std::size_t before = steps();
+    Reader reader(*this);
+    return reader.take(call) && learn(reader.connection(), call) && steps() > before;
 }
 
 aip::Status Database::read(const aip::Ops& ops, aip::ResultWriter& out, const aip::Call& call) {
@@ -134,7 +140,7 @@ aip::Status Database::read(const aip::Ops& ops, aip::ResultWriter& out, const ai
         for (const aip_op& op : ops)
             if (op.code != AIP_OP_NOW) return aip::unavailable("the store holds no schema yet; run agentidp migrate up");
     }
-    static const std::shared_ptr<Statements> kNone = std::make_shared<Statements>(sql::Catalog(), "none");
+    static const std::shared_ptr<Statements> kNone = std::make_shared<Statements>(sql::Catalog(), 0, "none");
     Reader reader(*this);
     if (auto taken = reader.take(call); !taken) return taken;
     Connection& connection = reader.connection();
@@ -195,15 +201,20 @@ aip::Outcome<std::vector<sql::Step>> Database::applied(const aip::Call& call) {
     return appliedSteps(reader.connection(), settings_.schema, call);
 }
 
-aip::Status Database::migrate(const std::vector<sql::Step>& wanted, const aip::Call& call) {
+/// Work of many statements that may change the tables. Whatever it leaves open where it fails ends with its connection.
+aip::Status Database::changeTables(const aip::Call& call, const std::function<aip::Status(Connection&)>& work) {
     if (auto entered = writers_.enter(call); !entered) return entered;
     aip::Status done = readyWriter(call);
-    if (done) done = applyMissing(*writer_, settings_.schema, wanted, host_.wallUs(), call);
+    if (done) done = work(*writer_);
     if (done) done = learn(*writer_, call);
-    // Whatever a failed step left open ends with its connection.
     if (!done) writer_.reset();
     writers_.leave();
     return done;
+}
+
+aip::Status Database::migrate(const std::vector<sql::Step>& wanted, const aip::Call& call) {
+    return changeTables(call,
+                        [&](Connection& connection) { return applyMissing(connection, settings_.schema, wanted, host_.wallUs(), call); });
 }
 
 std::string Database::channel() const { return "\"agentidp_" + settings_.schema + "\""; }
@@ -219,13 +230,17 @@ aip::Status Database::watch(std::function<void()> changed, const aip::Call& call
 /// A hint may be lost, behind a pooler all of them are: whoever listens also polls.
 void Database::listen(const std::function<void()>& changed) {
     const auto stopping = [this] { return stopping_.load(); };
+    bool told = false;
     while (!stopping_) {
         const aip::Call call(nullptr, host_);
         auto made = connect(call);
-        aip::Status heard;
-        if (made) {
+        aip::Status heard = made ? aip::Status() : aip::Status(made.fail());
+        if (heard) {
             auto begun = (*made)->ask("LISTEN " + channel(), call);
             if (!begun) heard = begun.fail();
+            // Whatever was committed before is news, too.
+            if (heard) changed();
+            told = told && !heard;
             while (heard && !stopping_) {
                 auto any = (*made)->notified(milliseconds(500), stopping);
                 if (!any)
@@ -233,6 +248,10 @@ void Database::listen(const std::function<void()>& changed) {
                 else if (*any)
                     changed();
             }
+        }
+        if (!heard && !told) {
+            host_.warn("commits of other daemons are seen by polling only: " + heard.fail().message + ": " + heard.fail().detail);
+            told = true;
         }
         const auto until = std::chrono::steady_clock::now() + kListenAgain;
         while (!stopping_ && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(milliseconds(20));
@@ -246,13 +265,7 @@ aip::Status Database::backup(const aip::StoragePlugin::Receive& out, const aip::
 }
 
 aip::Status Database::restore(const aip::StoragePlugin::Provide& in, const aip::Call& call) {
-    if (auto entered = writers_.enter(call); !entered) return entered;
-    aip::Status done = readyWriter(call);
-    if (done) done = copyFrom(*writer_, settings_.schema, in, host_.wallUs(), call);
-    if (done) done = learn(*writer_, call);
-    if (!done) writer_.reset();
-    writers_.leave();
-    return done;
+    return changeTables(call, [&](Connection& connection) { return copyFrom(connection, settings_.schema, in, host_.wallUs(), call); });
 }
 
 aip::Status Database::health(aip::Fields& details, const aip::Call& call) {

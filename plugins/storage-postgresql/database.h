@@ -48,6 +48,9 @@ private:
     aip::Status learn(Connection& connection, const aip::Call& call);
     aip::Status read(const aip::Ops& ops, aip::ResultWriter& out, const aip::Call& call);
     aip::Status write(const aip::StoragePlugin::Apply& what, aip::ResultWriter& out, const aip::Call& call);
+    [[nodiscard]] bool mayBeBehind(const aip::Fail& fail) const;
+    [[nodiscard]] bool learnedMore(const aip::Call& call);
+    aip::Status changeTables(const aip::Call& call, const std::function<aip::Status(Connection&)>& work);
     aip::Status readyWriter(const aip::Call& call);
     void end(void** tx, const aip::Call& call);
     void listen(const std::function<void()>& changed);

@@ -20,7 +20,9 @@ namespace agentidp::storage_postgresql {
 /// Tables as they are at some moment, and the statements of the shapes that were met. Any thread.
 class Statements {
 public:
-    Statements(sql::Catalog catalog, std::string schema) : catalog_(std::move(catalog)), schema_(std::move(schema)), dialect_(schema_) {}
+    /// `steps`: how many of the schema `catalog` adds up to.
+    Statements(sql::Catalog catalog, std::size_t steps, std::string schema)
+        : catalog_(std::move(catalog)), steps_(steps), schema_(std::move(schema)), dialect_(schema_) {}
 
     struct Statement {
         sql::Plan plan;
@@ -30,10 +32,11 @@ public:
     /// The statement of the shape of `op`, which passed sql::checkBounds.
     [[nodiscard]] aip::Outcome<std::shared_ptr<const Statement>> of(const aip_op& op);
     [[nodiscard]] const std::string& schema() const { return schema_; }
-    [[nodiscard]] const sql::Catalog& catalog() const { return catalog_; }
+    [[nodiscard]] std::size_t steps() const { return steps_; }
 
 private:
     const sql::Catalog catalog_;
+    const std::size_t steps_;
     const std::string schema_;
     const sql::PostgresDialect dialect_;
     std::mutex mutex_;
