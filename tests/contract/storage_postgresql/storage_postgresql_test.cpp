@@ -1,10 +1,13 @@
 /// storage-postgresql through the kernel's loader, against a real server: the contract, and what only a server can get wrong. The server
 /// is named by AGENTIDP_TEST_POSTGRES (tests/support/postgres.py starts one); each store is a schema of its own in its database.
 #include <cppunit/extensions/HelperMacros.h>
+#include <libpq-fe.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 
 #include "../storage/naughty_texts.h"
 #include "plugin/contract/storage_contract.h"
@@ -62,6 +65,155 @@ private:
 };
 
 const RegisterContract<StoragePostgresqlBench, StorageSubject> kPostgresql("storage_postgresql", plugin::contract::storageContract());
+
+constexpr std::string_view kOneTable = R"({"steps":[{"number":1,"name":"one","tables":[
+    {"name":"notes","columns":[{"name":"id","type":"int"},{"name":"text","type":"text"}],"primaryKey":["id"]}]}]})";
+constexpr std::string_view kTwoTables = R"({"steps":[{"number":1,"name":"one","tables":[
+    {"name":"notes","columns":[{"name":"id","type":"int"},{"name":"text","type":"text"}],"primaryKey":["id"]}]},
+    {"number":2,"name":"two","tables":[
+    {"name":"marks","columns":[{"name":"id","type":"int"}],"primaryKey":["id"]}]}]})";
+
+/// Counts what a watch tells, and waits for it.
+class Told {
+public:
+    void tell() {
+        const std::lock_guard held(mutex_);
+        ++count_;
+        changed_.notify_all();
+    }
+    [[nodiscard]] int count() {
+        const std::lock_guard held(mutex_);
+        return count_;
+    }
+    [[nodiscard]] bool moreThan(int before) {
+        std::unique_lock held(mutex_);
+        return changed_.wait_for(held, std::chrono::seconds(20), [&] { return count_ > before; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int count_ = 0;
+};
+
+class StoragePostgresqlServerTest final : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(StoragePostgresqlServerTest);
+    CPPUNIT_TEST(watchIsToldOfTheCommitOfAnotherInstance);
+    CPPUNIT_TEST(learnsTablesThatAnotherInstanceMade);
+    CPPUNIT_TEST(learnsATableThatAnotherInstanceAdded);
+    CPPUNIT_TEST(aTransactionWhoseConnectionIsCutIsUndoneAndTheNextOneServes);
+    CPPUNIT_TEST(aRefusedConnectionDoesNotTellThePassword);
+    CPPUNIT_TEST_SUITE_END();
+
+public:
+    void watchIsToldOfTheCommitOfAnotherInstance() {
+        if (noServer()) return;
+        Loaded one(clock_);
+        migrate(one.storage(), kOneTable);
+        Loaded two(clock_, one.name);
+        const auto told = std::make_shared<Told>();
+        CPPUNIT_ASSERT(two.storage().watch([told] { told->tell(); }, call()).ok());
+        // Whoever begins to listen is told once: what was committed before is news to it.
+        CPPUNIT_ASSERT(told->moreThan(0));
+        const int before = told->count();
+        insert(one.storage(), 1);
+        CPPUNIT_ASSERT_MESSAGE("a commit of another instance was not told", told->moreThan(before));
+    }
+
+    void learnsTablesThatAnotherInstanceMade() {
+        if (noServer()) return;
+        Loaded early(clock_);
+        const auto without = early.storage().read({count("notes", {})}, call());
+        CPPUNIT_ASSERT(!without.ok() && without.error().code == base::Errc::Unavailable);
+        Loaded other(clock_, early.name);
+        migrate(other.storage(), kOneTable);
+        insert(early.storage(), 1);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, rows(early.storage(), "notes"));
+    }
+
+    void learnsATableThatAnotherInstanceAdded() {
+        if (noServer()) return;
+        Loaded old(clock_);
+        migrate(old.storage(), kOneTable);
+        Loaded next(clock_, old.name);
+        migrate(next.storage(), kTwoTables);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, rows(old.storage(), "marks"));
+        const auto unknown = old.storage().read({count("nowhere", {})}, call());
+        CPPUNIT_ASSERT(!unknown.ok() && unknown.error().code == base::Errc::Invalid);
+    }
+
+    void aTransactionWhoseConnectionIsCutIsUndoneAndTheNextOneServes() {
+        if (noServer()) return;
+        Loaded one(clock_);
+        migrate(one.storage(), kOneTable);
+        Transaction tx;
+        CPPUNIT_ASSERT(one.storage().apply(tx, {insertOf(1)}, ApplyMode::Continue, call()).ok());
+        cutAllOf(one.name);
+        const auto lost = one.storage().apply(tx, {insertOf(2)}, ApplyMode::Commit, call());
+        CPPUNIT_ASSERT(!lost.ok());
+        CPPUNIT_ASSERT_MESSAGE(lost.error().hint, lost.error().code == base::Errc::Unavailable);
+        CPPUNIT_ASSERT(!tx.open());
+        insert(one.storage(), 3);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, rows(one.storage(), "notes"));
+    }
+
+    void aRefusedConnectionDoesNotTellThePassword() {
+        if (noServer()) return;
+        for (const std::string url : {"postgresql://agentidp:hunter2secret@127.0.0.1:1/agentidp?connect_timeout=2",
+                                      "postgresql://agentidp:hunter2secret@127.0.0.1:1/agentidp?nosuch=hunter2secret",
+                                      "host=/nowhere password=hunter2secret user=agentidp", "postgresql://agentidp:hunter2secret@[::1/x"}) {
+            std::string said;
+            try {
+                const TemporaryFolder folder;
+                const LoadedPlugin plugin(
+                    clock_, Loaded::settings(freshSchema()), folder.path().string(), {},
+                    [&](std::string_view) -> base::Result<base::Secret> { return base::Secret::fromText(std::string(url)); });
+            } catch (const std::runtime_error& refused) {
+                said = refused.what();
+            }
+            CPPUNIT_ASSERT(!said.empty());
+            CPPUNIT_ASSERT_MESSAGE(said, said.find("hunter2secret") == std::string::npos);
+        }
+    }
+
+private:
+    [[nodiscard]] static bool noServer() {
+        if (std::getenv(kServer) != nullptr) return false;
+        skip("AGENTIDP_TEST_POSTGRES names no PostgreSQL server");
+        return true;
+    }
+    [[nodiscard]] Call call() const { return callWithin(clock_, base::seconds(20)); }
+    static Op insertOf(std::int64_t id) { return insertInto("notes", {{"id", id}, {"text", "n"}}); }
+
+    void migrate(Storage& storage, std::string_view schema) {
+        const auto migrated = storage.migrate(schema, true, call());
+        CPPUNIT_ASSERT_MESSAGE(migrated.ok() ? "" : migrated.error().hint + migrated.error().detail, migrated.ok());
+    }
+    void insert(Storage& storage, std::int64_t id) {
+        Transaction none;
+        const auto done = storage.apply(none, {insertOf(id)}, ApplyMode::Commit, call());
+        CPPUNIT_ASSERT_MESSAGE(done.ok() ? "" : done.error().hint + done.error().detail, done.ok());
+    }
+    std::int64_t rows(Storage& storage, std::string_view table) {
+        const auto counted = storage.read({count(table, {})}, call());
+        CPPUNIT_ASSERT_MESSAGE(counted.ok() ? "" : counted.error().hint + counted.error().detail, counted.ok());
+        return counted->front().count;
+    }
+    /// Ends, from a session of its own, every server process that last worked in `schema`.
+    static void cutAllOf(const std::string& schema) {
+        const std::string sql =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = "
+            "'idle in transaction' AND query LIKE '%" +
+            schema + "%'";
+        const std::unique_ptr<PGconn, decltype(&PQfinish)> session(PQconnectdb(std::getenv(kServer)), &PQfinish);
+        const std::unique_ptr<PGresult, decltype(&PQclear)> cut(PQexec(session.get(), sql.c_str()), &PQclear);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(PQerrorMessage(session.get()), 1, PQntuples(cut.get()));
+    }
+
+    base::SystemClock clock_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(StoragePostgresqlServerTest);
 
 }  // namespace
 }  // namespace agentidp::tests

@@ -81,6 +81,7 @@ class AppenderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(answersTheRowsOfASelectAmongTheOps);
     CPPUNIT_TEST(fullQueueIsToldAtOnce);
     CPPUNIT_TEST(tooLongInTheQueueIsDeadline);
+    CPPUNIT_TEST(whileABatchHangsNewEffectsAreRefusedAtOnce);
     CPPUNIT_TEST(observersSeeEventsInOrderBeforeTheAnswers);
     CPPUNIT_TEST(talliesAreAddedOncePerAgentAndBatch);
     CPPUNIT_TEST(aTallyOfAFailedEffectDoesNotCount);
@@ -346,6 +347,31 @@ class AppenderTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_MESSAGE(why(answers.at(0)), answers.at(0).ok());
         CPPUNIT_ASSERT(!answers.at(1).ok() && answers.at(1).error().code == base::Errc::Deadline);
         CPPUNIT_ASSERT_MESSAGE(why(answers.at(2)), answers.at(2).ok());
+        assertSound(bed);
+    }
+
+    void whileABatchHangsNewEffectsAreRefusedAtOnce() {
+        LedgerBed bed;
+        auto& ledger = bed.ledger();
+        Answers answers;
+        bed.gate.close();
+        ledger.append(eventOnly(bed), answers.next());
+        bed.gate.awaitCommit();
+        bed.clock.advance(base::milliseconds(1900));
+        ledger.append(eventOnly(bed), answers.next());
+        bed.clock.advance(base::milliseconds(200));
+        std::optional<base::Errc> told;
+        ledger.append(eventOnly(bed), [&](const base::Result<Committed>& done) {
+            CPPUNIT_ASSERT(!done.ok());
+            told = done.error().code;
+        });
+        CPPUNIT_ASSERT_MESSAGE("it was queued behind a batch that hangs", told == base::Errc::Unavailable);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, ledger.stats().refused);
+        bed.gate.open();
+        answers.await(2);
+        CPPUNIT_ASSERT_MESSAGE(why(answers.at(0)), answers.at(0).ok());
+        CPPUNIT_ASSERT_MESSAGE(why(answers.at(1)), answers.at(1).ok());
+        CPPUNIT_ASSERT(bed.append(ledger, eventOnly(bed)).ok());
         assertSound(bed);
     }
 
