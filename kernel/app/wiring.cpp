@@ -15,6 +15,7 @@
 #include "app/mint_key.h"
 #include "audit/appender.h"
 #include "audit/checkpointer.h"
+#include "audit/follower.h"
 #include "audit/reader.h"
 #include "audit/retention.h"
 #include "audit/verifier.h"
@@ -27,12 +28,14 @@
 #include "oauth/metadata.h"
 #include "observe/process_metrics.h"
 #include "server/audit_handler.h"
+#include "server/cache_follower.h"
 #include "server/mint_handler.h"
 #include "server/pipeline.h"
 #include "server/public_handler.h"
 #include "server/registry_handler.h"
 #include "server/registry_store.h"
 #include "server/token_handler.h"
+#include "store/leases.h"
 #include "store/meta.h"
 #include "store/revocations.h"
 #include "store/signing_keys.h"
@@ -49,6 +52,11 @@ using observe::Metric;
 constexpr std::size_t kPoolQueue = 1024;
 constexpr std::size_t kPoolThreads = 8;
 constexpr base::seconds kReadinessDeadline{1};
+constexpr base::milliseconds kHintDeadline{250};
+/// How often the ledger is looked at unasked: beside other replicas, and where nobody else can write.
+constexpr base::milliseconds kFollowOthers{500};
+constexpr base::milliseconds kFollowAlone{5'000};
+constexpr base::seconds kPruning{600};
 constexpr std::size_t kFormBody = 64U << 10U;
 constexpr std::size_t kJsonBody = 1U << 20U;
 
@@ -149,6 +157,8 @@ struct Daemon::Rooms {
     std::atomic<const server::Front*> front{nullptr};
     std::atomic<const server::Front*> adminFront{nullptr};
 
+    std::unique_ptr<server::CacheFollower> caches;
+    std::unique_ptr<audit::Follower> follower;  ///< plugins of `base` wake it until they end
     std::shared_ptr<JobHost> jobHost = std::make_shared<JobHost>();
     std::unique_ptr<Foundation> base;
     std::string issuer;
@@ -207,17 +217,25 @@ struct Daemon::Rooms {
     std::unique_ptr<server::Front> adminPipeline;
     std::string saidNotReady;                ///< what the log last said; of the chores' thread
     std::atomic<bool> storageAnswers{true};  ///< at the last look, once a second
+    bool hintsReachOthers = false;           ///< the rate limiter tells other replicas what it is told
     std::unique_ptr<Housekeeper> quickChores;
     std::unique_ptr<Housekeeper> slowChores;
     std::unique_ptr<control::ControlServer> control;
 
     explicit Rooms(observe::Log& given) : log(given) {}
+    ~Rooms() {
+        if (follower) follower->stop();
+    }
+    Rooms(const Rooms&) = delete;
+    Rooms& operator=(const Rooms&) = delete;
 
     const config::Settings& settings() const { return base->settings(); }
     const base::Clock& clock() const { return base->clock(); }
 
     base::Result<void> bind(const config::Loaded& loaded);
     base::Result<void> openLedgerAndKeys();
+    base::Result<void> markLedger();
+    void followLedger();
     base::Result<void> firstStart();
     void makeOauth();
     base::Result<void> makeMint();
@@ -239,6 +257,7 @@ struct Daemon::Rooms {
     void tellMint();
     model::AuditEvent systemEvent(model::Action action) const;
     void failed(const oauth::AuthFailure& failure);
+    void tellRevoked(const model::Jti& jti, base::Instant until);
     void appendAll(std::vector<model::AuditEvent> events);
     audit::LedgerKeys ledgerKeys() const { return {base->dataKeys().checkpoint().publicKey().members().x}; }
     std::vector<audit::AnchorFolder> anchorFolders() const;
@@ -340,6 +359,7 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
         if (auto rotated = ring->rotate(keys::Wish::RotateUnlessFresh, "system"); !rotated) return std::move(rotated).error();
     }
 
+    if (auto marked = markLedger(); !marked) return marked;
     revocations =
         std::make_unique<server::RevocationSet>(clock(), base::seconds(settings().integer(Setting::RevocationMaxStalenessSeconds)));
     auto loaded = store::loadRevocations(
@@ -357,6 +377,34 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     checkpointer = std::make_unique<audit::Checkpointer>(storage, clock(), log, std::move(checkpoints));
     reader = std::make_unique<audit::Reader>(storage, clock(), ledgerKeys());
     return {};
+}
+
+base::Result<void> Daemon::Rooms::markLedger() {
+    audit::FollowerOptions options;
+    options.actions = server::CacheFollower::actions();
+    options.tell = [this](std::span<const model::AuditEvent> events) { return caches->take(events); };
+    options.caughtUp = [this](base::MonoInstant asOf) { revocations->confirm(asOf); };
+    options.failed = [this](const base::Error& error) {
+        log.write(Message::CHORE_FAILED, {{"chore", "follow the ledger"}, {"why", error.hint}, {"detail", error.detail}});
+    };
+    follower = std::make_unique<audit::Follower>(base->storage(), clock(), std::move(options));
+    return follower->mark();
+}
+
+/// Hints make it quick, looking makes it sure.
+void Daemon::Rooms::followLedger() {
+    const auto reloadKeys = [this] {
+        // Keys may have to be fetched from their plugin, and revocations must not wait for that. Whatever fails here is repaired by the
+        // chore "keys".
+        (void)pool->post([this] { (void)ring->reload(); });
+    };
+    caches = std::make_unique<server::CacheFollower>(
+        server::CacheFollower::Rooms{*directory, *revocations, base->storage(), clock(), reloadKeys});
+    const auto wake = [follower = follower.get()] { follower->wake(); };
+    const auto call = plugin::callWithin(clock(), kReadinessDeadline);
+    const bool others = base->storage().watch(wake, call).ok();
+    hintsReachOthers = base->plugins().rateLimiter().listen([wake](std::string_view, std::string_view) { wake(); }, call).ok();
+    follower->start(others ? kFollowOthers : kFollowAlone);
 }
 
 base::Result<void> Daemon::Rooms::firstStart() {
@@ -485,6 +533,15 @@ void Daemon::Rooms::appendAll(std::vector<model::AuditEvent> events) {
     }
 }
 
+void Daemon::Rooms::tellRevoked(const model::Jti& jti, base::Instant until) {
+    if (!hintsReachOthers) return;
+    const auto left = std::chrono::duration_cast<base::microseconds>(until - clock().now());
+    if (left <= base::microseconds(0)) return;
+    (void)pool->post([this, jti, left] {
+        (void)base->plugins().rateLimiter().announce("revoked", jti.str(), left, plugin::callWithin(clock(), kHintDeadline));
+    });
+}
+
 base::Result<void> Daemon::Rooms::makeServer() {
     pool = std::make_unique<base::ThreadPool>("pool", kPoolThreads, kPoolQueue);
     cores = std::make_unique<base::ThreadPool>("cores", std::max(1U, std::thread::hardware_concurrency()), kPoolQueue);
@@ -498,7 +555,8 @@ base::Result<void> Daemon::Rooms::makeServer() {
     const auto routesOfMint = mintRoutes(settings());
     tokenHandler = std::make_unique<server::TokenHandler>(
         server::TokenHandler::Rooms{*tokens, *tokenIssuer, *introspection, *revocation, *ledger, *directory, *budgets, *revocations, *tally,
-                                    *workplaces, clock(), base->metrics(), onFailure, *lastUsed, minted.get()},
+                                    *workplaces, clock(), base->metrics(), onFailure, *lastUsed, minted.get(),
+                                    [this](const model::Jti& jti, base::Instant until) { tellRevoked(jti, until); }},
         tokenSettings(settings(), issuer));
     if (mint) {
         mintHandler = std::make_unique<server::MintHandler>(
@@ -622,6 +680,9 @@ base::Result<base::json::Value> Daemon::Rooms::verify(audit::VerifyMode mode) {
 }
 
 base::Result<void> Daemon::Rooms::prune() {
+    const auto lease = store::takeLease(base->storage(), clock(), "retention", replica, kPruning);
+    if (!lease) return lease.error();
+    if (*lease == store::LeaseOutcome::HeldByAnother) return {};
     for (bool more = true; more && !stopping;) {
         more = false;
         auto steps = retention->plan();
@@ -683,15 +744,6 @@ void Daemon::Rooms::makeChores() {
     using std::chrono::hours;
     using std::chrono::minutes;
     std::vector<Chore> quick{
-        // Nobody but this process writes an embedded storage: that it can be read means that no revocation was missed.
-        {"revocations", base::seconds(5),
-         [this]() -> Result<void> {
-             auto read =
-                 base->storage().read({plugin::select("token_revocations", {"jti"}, {}, 1)}, plugin::callWithin(clock(), base::seconds(2)));
-             if (!read) return std::move(read).error();
-             revocations->confirm();
-             return {};
-         }},
         {"readiness", base::seconds(1), [this] { return tellReadiness(); }},
         {"checkpoint", base::seconds(1), [this] { return checkpointer->tick(); }},
         {"auth-failures", base::seconds(1),
@@ -845,6 +897,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     if (auto opened = rooms->openControl(); !opened) return std::move(opened).error();
     rooms->base->metrics().gauge(Metric::BuildInfo, {AGENTIDP_VERSION, AGENTIDP_REVISION}).set(1);
 
+    rooms->followLedger();
     rooms->serving = true;
     rooms->listener->start();
     if (rooms->adminListener) rooms->adminListener->start();
@@ -906,6 +959,7 @@ base::Result<void> Daemon::stop() {
     rooms.quickChores->stop();
     rooms.slowChores->stop();
     rooms.scheduler->stop();
+    rooms.follower->stop();
     auto drained = rooms.listener->drain(grace);
     if (rooms.adminListener) {
         if (auto done = rooms.adminListener->drain(base::milliseconds(1000)); !done && drained) drained = std::move(done);

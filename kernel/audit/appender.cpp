@@ -166,7 +166,7 @@ base::Result<void> LedgerAppender::start() {
 
 std::optional<base::Error> LedgerAppender::refusal() {
     if (phase_ != Phase::Open) return unavailable("the ledger is not open");
-    if (busy_ && clock_.mono() - busySince_ > options_.queueDeadline) {
+    if (committingSince_ && clock_.mono() - *committingSince_ > options_.queueDeadline) {
         ++stats_.refused;
         return unavailable("the batch before has not been answered in time");
     }
@@ -245,7 +245,6 @@ LedgerAppender::Items LedgerAppender::take() {
     queuedEvents_ -= events;
     queuedBytes_ -= bytes;
     busy_ = !items.empty();
-    busySince_ = clock_.mono();
     lastEffects_ = items.size();
     return items;
 }
@@ -281,6 +280,10 @@ void LedgerAppender::process(Items items) {
         }
     }
     if (batch.items.empty()) return;
+    {
+        const std::lock_guard held(mutex_);
+        committingSince_ = clock_.mono();
+    }
     const auto began = std::chrono::steady_clock::now();
     const auto outcome = commit(batch);
     BatchReport report;
@@ -293,6 +296,7 @@ void LedgerAppender::process(Items items) {
     report.committed = outcome.ok();
     {
         const std::lock_guard held(mutex_);
+        committingSince_.reset();
         stats_.treeSize = report.treeSize;
         stats_.events += report.events;
         ++stats_.batches;

@@ -151,7 +151,7 @@ private:
     bool lastWasSlow_ = false;     ///< its commit; of the appender's thread
     std::size_t gatherAt_ = 0;     ///< while gathering: the length of the queue that ends it
     bool busy_ = false;
-    base::MonoInstant busySince_;  ///< while busy_
+    std::optional<base::MonoInstant> committingSince_;
     Phase phase_ = Phase::New;
     LedgerStats stats_;
 };

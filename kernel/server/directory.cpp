@@ -68,9 +68,9 @@ base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) const {
     return oauth::makeClient(std::move(*agent), std::move(*organization), std::move(*credentials));
 }
 
-void Directory::onEvent(const model::AuditEvent& event) {
+bool Directory::follows(model::Action action) {
     using model::Action;
-    switch (event.action) {
+    switch (action) {
         case Action::AgentCreated:
         case Action::AgentUpdated:
         case Action::AgentSuspended:
@@ -78,10 +78,18 @@ void Directory::onEvent(const model::AuditEvent& event) {
         case Action::AgentDecommissioned:
         case Action::CredentialGenerated:
         case Action::CredentialRotated:
-        case Action::CredentialRevoked: forget(event.agentId.str()); break;
-        case Action::OrganizationUpdated: forgetAll(); break;
-        default: break;
+        case Action::CredentialRevoked:
+        case Action::OrganizationUpdated: return true;
+        default: return false;
     }
+}
+
+void Directory::onEvent(const model::AuditEvent& event) {
+    if (!follows(event.action)) return;
+    if (event.action == model::Action::OrganizationUpdated)
+        forgetAll();
+    else
+        forget(event.agentId.str());
 }
 
 void Directory::forget(std::string_view id) {

@@ -28,6 +28,8 @@ public:
     /// Whether find() would answer without blocking.
     [[nodiscard]] bool cached(std::string_view id);
 
+    /// Whether an event of this kind may change what is kept here.
+    [[nodiscard]] static bool follows(model::Action action);
     /// A committed event: whatever it may have changed is read again at next use. Never blocks for storage.
     void onEvent(const model::AuditEvent& event);
 

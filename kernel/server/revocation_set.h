@@ -16,9 +16,11 @@ namespace agentidp::server {
 /// a revocation made elsewhere might have been missed, and the caller fails closed.
 class RevocationSet final : public oauth::Revocations {
 public:
-    RevocationSet(const base::Clock& clock, base::seconds maxStaleness) : clock_(clock), maxStaleness_(maxStaleness) { confirm(); }
-    /// Everything that storage knew a moment ago is in the set.
-    void confirm() { confirmed_.store(clock_.mono().time_since_epoch().count(), std::memory_order_relaxed); }
+    RevocationSet(const base::Clock& clock, base::seconds maxStaleness) : clock_(clock), maxStaleness_(maxStaleness) {
+        confirm(clock.mono());
+    }
+    /// Everything that storage knew at `asOf` is in the set.
+    void confirm(base::MonoInstant asOf) { confirmed_.store(asOf.time_since_epoch().count(), std::memory_order_relaxed); }
     [[nodiscard]] base::nanoseconds staleness() const;
     [[nodiscard]] base::Result<bool> isRevoked(std::string_view jti) const override;
     void add(std::string_view jti, base::Instant expiresAt);

@@ -177,6 +177,7 @@ void TokenHandler::revokeThenAnswer(const ExchangePtr& exchange, model::Mutation
                              if (!committed && committed.error().code != base::Errc::Exists)
                                  return refuse(exchange, oauth::oauthErrorOf(committed.error()));
                              rooms_.revocations.add(jti.str(), until);
+                             if (rooms_.revoked) rooms_.revoked(jti, until);
                              answer(exchange, oauth::jsonAnswer(200, "{}"));
                          });
 }

@@ -41,6 +41,8 @@ public:
         FailureSink failed;  ///< an authentication failed
         LastUsed& lastUsed;
         const macp::Minted* minted = nullptr;  ///< null where the mint is off
+        /// A revocation is durable; must not block. May be empty.
+        std::function<void(const model::Jti& jti, base::Instant until)> revoked = {};
     };
     TokenHandler(Rooms rooms, oauth::TokenSettings settings);
     /// What a reload changed; requests under way finish with what they began with.

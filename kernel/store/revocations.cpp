@@ -1,5 +1,8 @@
 #include "store/revocations.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "store/reads.h"
 #include "store/row_reader.h"
 
@@ -8,6 +11,7 @@ namespace {
 
 constexpr std::string_view kTable = "token_revocations";
 constexpr std::uint32_t kPage = 10'000;
+constexpr std::size_t kAsked = 1'000;
 
 base::Result<Revocation> decode(const plugin::Row& row) {
     RowReader reader(row);
@@ -24,6 +28,22 @@ plugin::Op insertRevocation(const Revocation& revocation) {
 }
 
 plugin::Op removeExpiredRevocations(base::Instant now) { return plugin::removeFrom(kTable, {{"expires_at", plugin::Compare::Lt, {now}}}); }
+
+base::Result<std::vector<Revocation>> findRevocations(plugin::Storage& storage, const base::Clock& clock,
+                                                      std::span<const model::Jti> jtis) {
+    std::vector<Revocation> found;
+    for (; !jtis.empty(); jtis = jtis.subspan(std::min(kAsked, jtis.size()))) {
+        std::vector<plugin::Value> asked;
+        for (const auto& jti : jtis.first(std::min(kAsked, jtis.size()))) asked.emplace_back(jti.str());
+        const auto limit = static_cast<std::uint32_t>(asked.size());
+        auto page = readAll<Revocation>(
+            storage, clock,
+            plugin::select(kTable, {"jti", "expires_at", "revoked_at"}, {{"jti", plugin::Compare::In, std::move(asked)}}, limit), decode);
+        if (!page) return std::move(page).error();
+        std::move(page->begin(), page->end(), std::back_inserter(found));
+    }
+    return found;
+}
 
 base::Result<std::size_t> loadRevocations(plugin::Storage& storage, const base::Clock& clock,
                                           const std::function<void(Revocation&&)>& take) {

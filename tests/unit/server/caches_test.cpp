@@ -9,10 +9,12 @@
 #include "fakes/fake_rate_limiter.h"
 #include "fakes/fake_storage.h"
 #include "server/budgets.h"
+#include "server/cache_follower.h"
 #include "server/directory.h"
 #include "server/last_used.h"
 #include "server/revocation_set.h"
 #include "store/meta.h"
+#include "store/revocations.h"
 
 namespace agentidp::server {
 
@@ -28,6 +30,8 @@ class CachesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(readersAndEventsMayMeet);
     CPPUNIT_TEST(forgetsRevocationsOnlyPastTheirExp);
     CPPUNIT_TEST(failsClosedWhenItsViewOfRevocationsIsTooOld);
+    CPPUNIT_TEST(takesWhatOtherReplicasChanged);
+    CPPUNIT_TEST(everyFollowedActionIsOneThatSomethingKeeps);
     CPPUNIT_TEST(startsTheMonthFromTheTable);
     CPPUNIT_TEST(writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown);
     CPPUNIT_TEST_SUITE_END();
@@ -148,8 +152,45 @@ public:
         CPPUNIT_ASSERT(!*set.isRevoked("j"));
         clock_.advance(std::chrono::milliseconds(1));
         CPPUNIT_ASSERT(set.isRevoked("j").error().code == Errc::Unavailable);
-        set.confirm();
+        set.confirm(clock_.mono());
         CPPUNIT_ASSERT(!*set.isRevoked("j"));
+    }
+
+    void takesWhatOtherReplicasChanged() {
+        const auto agent = insert("g@example.test", 7);
+        Directory directory(*storage_, clock_);
+        RevocationSet set(clock_, std::chrono::hours(24));
+        int keys = 0;
+        CacheFollower follower({directory, set, *storage_, clock_, [&] { ++keys; }});
+        CPPUNIT_ASSERT(directory.find(agent.id).ok());
+        write({store::insertRevocation({model::Jti("j1"), clock_.now() + std::chrono::hours(1), clock_.now()})});
+        auto revoked = eventOf(model::Action::TokenRevoked, agent.id);
+        revoked.jti = "j1";
+        // Its row went with its exp before anybody asked.
+        auto expired = revoked;
+        expired.jti = "j0";
+        const std::vector<model::AuditEvent> events{revoked, expired, eventOf(model::Action::AgentSuspended, agent.id),
+                                                    eventOf(model::Action::KeyActivated, {})};
+        storage_->setDown(true);
+        CPPUNIT_ASSERT(follower.take(events).error().code == Errc::Unavailable);
+        storage_->setDown(false);
+        CPPUNIT_ASSERT(follower.take(events).ok());
+        CPPUNIT_ASSERT(*set.isRevoked("j1") && !*set.isRevoked("j0"));
+        CPPUNIT_ASSERT(!directory.cached(agent.id.str()));
+        CPPUNIT_ASSERT_EQUAL(2, keys);
+    }
+
+    void everyFollowedActionIsOneThatSomethingKeeps() {
+        const auto followed = CacheFollower::actions();
+        const auto has = [&](model::Action action) { return std::find(followed.begin(), followed.end(), action) != followed.end(); };
+        for (const auto action : {model::Action::TokenRevoked, model::Action::AgentSuspended, model::Action::AgentDecommissioned,
+                                  model::Action::CredentialRevoked, model::Action::OrganizationUpdated, model::Action::KeyPublished,
+                                  model::Action::KeyActivated, model::Action::KeyRetired})
+            CPPUNIT_ASSERT_MESSAGE(std::string(model::nameOf(action)), has(action));
+        // The frequent ones are never read by followers.
+        for (const auto action :
+             {model::Action::TokenIssued, model::Action::TokenMinted, model::Action::TokenIntrospected, model::Action::AuthFailed})
+            CPPUNIT_ASSERT_MESSAGE(std::string(model::nameOf(action)), !has(action));
     }
 
     void startsTheMonthFromTheTable() {
