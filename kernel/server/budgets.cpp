@@ -1,11 +1,18 @@
 #include "server/budgets.h"
 
+#include <algorithm>
+
 #include "store/meta.h"
 
 namespace agentidp::server {
 namespace {
 
 constexpr base::milliseconds kDeadline{250};
+constexpr base::microseconds kClaim = std::chrono::seconds(10);
+constexpr base::seconds kAskAgain{1};
+constexpr std::size_t kMostKnown = 50'000;
+
+std::int64_t sumOf(const plugin::Budget& budget) { return budget.limit - budget.remaining; }
 
 oauth::Taken takenOf(const plugin::Budget& budget) { return {budget.allowed, {budget.limit, budget.remaining, budget.resetAt}}; }
 
@@ -41,31 +48,51 @@ bool ClientBudgets::monthKnown(const model::AgentId& client, base::Instant now) 
 }
 
 base::Result<oauth::Taken> ClientBudgets::countToken(const oauth::Client& client, base::Instant now) {
-    const auto limit = client.tokensPerMonth.value_or(limits_.tokensPerMonth);
     const auto month = store::monthOf(now);
-    const auto end = store::endOfMonth(now);
-    const auto key = monthKey(client.agent.id, month);
-    const auto call = plugin::callWithin(clock_, kDeadline);
+    const Month of{client.agent.num, month, monthKey(client.agent.id, month), client.tokensPerMonth.value_or(limits_.tokensPerMonth),
+                   store::endOfMonth(now)};
     if (!monthKnown(client.agent.id, now)) {
-        const auto written = store::readMonthlyCount(storage_, clock_, client.agent.num, month);
-        if (!written) return written.error();
-        const auto counted = limiter_.count(key, limit, end, 0, call);
-        if (!counted) return counted.error();
-        const auto behind = *written - (counted->limit - counted->remaining);
-        if (behind > 0) {
-            const auto raised = limiter_.count(key, limit, end, behind, call);
-            if (!raised) return raised.error();
-        }
-        auto known = known_.lock();
-        if (known->month != month) {
-            known->month = month;
-            known->clients.clear();
-        }
-        known->clients.insert(client.agent.id.str());
+        if (auto raised = raiseToTable(of, 0); !raised) return std::move(raised).error();
     }
-    const auto counted = limiter_.count(key, limit, end, 1, call);
+    auto counted = limiter_.count(of.key, of.limit, of.end, 1, plugin::callWithin(clock_, kDeadline));
     if (!counted) return counted.error();
+    if (forgot(client.agent.id, month, sumOf(*counted))) {
+        if (auto raised = raiseToTable(of, 1); !raised) return std::move(raised).error();
+        counted = limiter_.count(of.key, of.limit, of.end, 0, plugin::callWithin(clock_, kDeadline));
+        if (!counted) return counted.error();
+    }
     return months_.count(takenOf(*counted));
+}
+
+/// Of replicas that share a counter and find it behind, one raises it: who got the claim, which is forgotten with the counter.
+base::Result<void> ClientBudgets::raiseToTable(const Month& month, std::int64_t own) {
+    const auto call = plugin::callWithin(clock_, kDeadline);
+    const auto written = store::readMonthlyCount(storage_, clock_, month.agentNum, month.number);
+    if (!written) return written.error();
+    const auto counted = limiter_.count(month.key, month.limit, month.end, 0, call);
+    if (!counted) return counted.error();
+    const auto behind = *written + own - sumOf(*counted);
+    // A sum past the limit is not told.
+    if (behind <= 0 || counted->remaining == 0) return {};
+    const auto claim = limiter_.take("seed:" + month.key, 1, kClaim, 1, call);
+    if (!claim) return claim.error();
+    if (!claim->allowed) return {};
+    const auto raised = limiter_.count(month.key, month.limit, month.end, behind, call);
+    if (!raised) return raised.error();
+    return {};
+}
+
+/// A sum never falls within its month, except where the counter was lost: answers overtake each other, so that the table decides, asked
+/// at most once a second for a client.
+bool ClientBudgets::forgot(const model::AgentId& client, std::int64_t month, std::int64_t sum) {
+    auto known = known_.lock();
+    if (known->month != month || known->clients.size() >= kMostKnown) known->clients.clear();
+    known->month = month;
+    auto& seen = known->clients[client.str()];
+    const bool fell = limiter_.blocks() && sum < seen.sum && clock_.mono() - seen.asked >= kAskAgain;
+    if (fell) seen.asked = clock_.mono();
+    seen.sum = fell ? sum : std::max(sum, seen.sum);
+    return fell;
 }
 
 }  // namespace agentidp::server

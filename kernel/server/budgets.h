@@ -1,16 +1,16 @@
 #pragma once
 /// @file kernel/server/budgets.h
 /// A client's minute and month, counted by the rate-limiting plugin under the reference's key names. The month's truth is the
-/// table token_monthly_counts, written with the ledger; the plugin's counter starts from it.
+/// table token_monthly_counts, written with the ledger; the plugin's counter starts from it, and is raised to it again where the
+/// plugin's backend lost it.
 #include <string>
+#include <unordered_map>
 
 #include "base/guarded.h"
 #include "oauth/ports.h"
 #include "observe/metrics.h"
 #include "plugin/rate_limiter.h"
 #include "plugin/storage.h"
-
-#include <unordered_set>
 
 namespace agentidp::server {
 
@@ -19,7 +19,7 @@ struct BudgetLimits {
     std::int64_t tokensPerMonth = 10'000;
 };
 
-/// Any thread. Blocks where the plugin does, and once for each client and month to read where its count stands.
+/// Any thread. Blocks where the plugin does, and to read where a client's month stands: once, and where it was lost.
 class ClientBudgets final : public oauth::Budgets {
 public:
     ClientBudgets(plugin::RateLimiter& limiter, plugin::Storage& storage, const base::Clock& clock, BudgetLimits limits)
@@ -45,10 +45,25 @@ private:
             return taken;
         }
     };
+    struct Month {
+        std::int64_t agentNum = 0;
+        std::int64_t number = 0;  ///< yyyymm
+        std::string key;
+        std::int64_t limit = 0;
+        base::Instant end;
+    };
+    struct Seen {
+        std::int64_t sum = 0;
+        base::MonoInstant asked;  ///< when the table was asked because the sum had fallen
+    };
     struct Known {
         std::int64_t month = 0;
-        std::unordered_set<std::string> clients;
+        std::unordered_map<std::string, Seen> clients;
     };
+    /// `own`: how many of the counter are this caller's and not in the table yet.
+    base::Result<void> raiseToTable(const Month& month, std::int64_t own);
+    [[nodiscard]] bool forgot(const model::AgentId& client, std::int64_t month, std::int64_t sum);
+
     plugin::RateLimiter& limiter_;
     plugin::Storage& storage_;
     const base::Clock& clock_;

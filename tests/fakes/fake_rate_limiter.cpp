@@ -13,6 +13,11 @@ void FakeRateLimiter::breakWith(std::optional<base::Error> error) {
     const std::lock_guard lock(mutex_);
     fault_ = std::move(error);
 }
+void FakeRateLimiter::forget() {
+    const std::lock_guard lock(mutex_);
+    windows_.clear();
+    counters_.clear();
+}
 std::size_t FakeRateLimiter::calls() const {
     const std::lock_guard lock(mutex_);
     return calls_;
