@@ -16,6 +16,8 @@ using plugin::Compare;
 using plugin::Op;
 
 constexpr std::size_t kSaltBytes = 16;
+/// A write behind a tip that has moved is undone and done again; one question before it costs less.
+constexpr unsigned kLookFirst = 16;
 constexpr std::size_t kTalliedMost = 100'000;
 constexpr std::string_view kEntries = "audit_entries";
 constexpr std::string_view kReplicas = "audit_replicas";
@@ -335,7 +337,7 @@ void LedgerAppender::tellObservers(std::span<const model::AuditEvent> events) {
 
 base::Result<void> LedgerAppender::commit(Batch& batch) {
     batch.number = batch_ + 1;
-    bool atOnce = !batch.hasOps() && !ghost_ && !base::failpointsArmed();
+    bool atOnce = !batch.hasOps() && !ghost_ && !base::failpointsArmed() && othersWrite_ == 0;
     unsigned races = 0;
     unsigned questions = 0;
     base::milliseconds wait{50};
@@ -535,6 +537,7 @@ base::Result<void> LedgerAppender::adopt(const plugin::OpResult& tipRow) {
     Tip& tip = **read;
     if (tip.head() == tip_.head()) {
         tip_.origin = tip.origin;
+        if (othersWrite_ > 0) --othersWrite_;
         return {};
     }
     if (tip.frontier.size() <= tip_.frontier.size())
@@ -543,6 +546,7 @@ base::Result<void> LedgerAppender::adopt(const plugin::OpResult& tipRow) {
                                    std::to_string(tip.frontier.size()) + (tip.frontier.size() == tip_.frontier.size() ? " others" : "")));
     tip_ = std::move(tip);
     edge_.reset();
+    othersWrite_ = kLookFirst;
     return {};
 }
 

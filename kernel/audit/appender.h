@@ -129,6 +129,7 @@ private:
     /// What only the appender's thread touches after start.
     Tip tip_;
     std::optional<TileEdge> edge_;  ///< nothing: another process moved the tip, so that it must be read when a tile fills
+    unsigned othersWrite_ = 0;      ///< so many batches look at the tip before they write: another process moved it lately
     std::int64_t batch_ = 0;        ///< of the last committed batch
     std::int64_t lseq_ = 0;         ///< of the last committed event
     std::unordered_set<std::uint64_t> tallied_;
