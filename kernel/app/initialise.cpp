@@ -102,7 +102,10 @@ base::Result<FirstAdmin> initialise(Initialisation work) {
         effect.events.back().agentNum = agent.num;
     }
     if (auto kept = work.keep(admin); !kept) return std::move(kept).error();
-    if (auto committed = appendAndWait(work.ledger, std::move(effect)); !committed) return std::move(committed).error();
+    if (auto committed = appendAndWait(work.ledger, std::move(effect)); !committed) {
+        if (committed.error().code == base::Errc::Exists && work.discard) work.discard();
+        return std::move(committed).error();
+    }
     return admin;
 }
 

@@ -31,6 +31,8 @@ struct Initialisation {
     std::string actor;                   ///< "system", "cli:<uid>"
     /// Called with the administrator before anything is committed: if it cannot be kept, nothing happens.
     std::function<base::Result<void>(const FirstAdmin&)> keep;
+    /// Takes that back: another replica was first, and this administrator never was. May be empty.
+    std::function<void()> discard = {};
 };
 
 /// Whether somebody was here before.

@@ -426,6 +426,9 @@ base::Result<void> Daemon::Rooms::firstStart() {
         base::wipe(text.data(), text.size());
         return written;
     };
+    work.discard = [&] {
+        if (reference.empty()) ::unlink(file.c_str());
+    };
     auto admin = initialise(std::move(work));
     if (!admin) {
         if (admin.error().code == Errc::Exists) return {};  // another replica was faster

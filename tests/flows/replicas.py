@@ -8,7 +8,7 @@ import tempfile
 from daemon import Daemon
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from postgres import Postgres  # noqa: E402
+from postgres import Missing as NoPostgres, Postgres  # noqa: E402
 
 ISSUER = "https://idp.example.test"
 OPEN = {"ratelimit.client.per_minute": "1000000000", "quota.mode": "off"}

@@ -5,8 +5,7 @@ import sys
 import time
 
 from jwks import header_of
-from replicas import replicas
-from postgres import Missing  # noqa: E402
+from replicas import NoPostgres, replicas
 
 covers = []
 ROUNDS = 10
@@ -72,7 +71,7 @@ def run():
                 assert introspected(here, token_of(there, asker), judge)
             verified = json.loads(daemons[0].cli("audit", "verify", "--json").stdout)
             assert verified["ok"] is True, verified
-    except Missing as missing:
+    except NoPostgres as missing:
         return f"skip propagation: {missing}"
     late = {what: seconds for what, seconds in worst.items() if seconds > 1}
     print("propagation: " + " ".join(f"{what}_s={seconds:.3f}" for what, seconds in worst.items()), file=sys.stderr)

@@ -9,7 +9,7 @@ import time
 
 from daemon import Answer
 from jwks import payload_of
-from postgres import Missing as NoPostgres
+from replicas import NoPostgres
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "rigs"))
 
@@ -26,6 +26,9 @@ class Client(threading.Thread):
         self.port, self.agent, self.stop_ = port, agent, stop
         self.issued, self.failed = [], []
 
+    def took(self, token):
+        """A token came."""
+
     def run(self):
         while not self.stop_.is_set():
             try:
@@ -39,7 +42,9 @@ class Client(threading.Thread):
                 self.failed.append(repr(failed))
                 continue
             if answer.status == 200:
-                self.issued.append(payload_of(answer.json()["access_token"])["jti"])
+                token = answer.json()["access_token"]
+                self.issued.append(payload_of(token)["jti"])
+                self.took(token)
             else:
                 self.failed.append(f"{answer.status} {answer.body[:200]}")
 
