@@ -107,10 +107,14 @@ std::optional<base::Error> failureOf(std::span<const plugin::OpResult> group) {
 }  // namespace
 
 LedgerAppender::LedgerAppender(plugin::Storage& storage, const base::Clock& clock, observe::Log& log, LedgerOptions options)
-    : storage_(storage), clock_(clock), log_(log), options_([&] {
+    : storage_(storage),
+      clock_(clock),
+      log_(log),
+      options_([&] {
           if (!options.pause) options.pause = [](base::milliseconds wait) { std::this_thread::sleep_for(wait); };
           return std::move(options);
-      }()) {
+      }()),
+      callWithin_(options_.commitDeadline) {
     writer_.replica = options_.replica;
 }
 
@@ -166,7 +170,7 @@ base::Result<void> LedgerAppender::start() {
 
 std::optional<base::Error> LedgerAppender::refusal() {
     if (phase_ != Phase::Open) return unavailable("the ledger is not open");
-    if (busy_ && clock_.mono() - busySince_ > options_.queueDeadline) {
+    if (probing_ || (busy_ && clock_.mono() - busySince_ > options_.queueDeadline)) {
         ++stats_.refused;
         return unavailable("the batch before has not been answered in time");
     }
@@ -245,6 +249,7 @@ LedgerAppender::Items LedgerAppender::take() {
     queuedEvents_ -= events;
     queuedBytes_ -= bytes;
     busy_ = !items.empty();
+    probing_ = busy_ && failing_;
     busySince_ = clock_.mono();
     lastEffects_ = items.size();
     return items;
@@ -283,6 +288,7 @@ void LedgerAppender::process(Items items) {
     if (batch.items.empty()) return;
     const auto began = std::chrono::steady_clock::now();
     const auto outcome = commit(batch);
+    callWithin_ = options_.commitDeadline;
     BatchReport report;
     const auto took = std::chrono::steady_clock::now() - began;
     lastWasSlow_ = took >= options_.slowCommit;
@@ -293,6 +299,7 @@ void LedgerAppender::process(Items items) {
     report.committed = outcome.ok();
     {
         const std::lock_guard held(mutex_);
+        probing_ = false;  // whoever is answered now may come again at once
         stats_.treeSize = report.treeSize;
         stats_.events += report.events;
         ++stats_.batches;
@@ -335,11 +342,21 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
     unsigned races = 0;
     unsigned questions = 0;
     base::milliseconds wait{50};
+    const auto giveUpAt = clock_.mono() + options_.commitDeadline + options_.queueDeadline;
+    const auto found = [&](bool storage) {
+        const std::lock_guard held(mutex_);
+        failing_ = !storage;
+    };
     for (;;) {
+        const auto left = std::chrono::ceil<base::milliseconds>(giveUpAt - clock_.mono());
+        callWithin_ = std::clamp(left, base::milliseconds(1), options_.commitDeadline);
         Attempt attempt = atOnce ? attemptAtOnce(batch) : attemptInSteps(batch);
         const bool firstTry = atOnce;
         atOnce = false;
-        if (attempt.fate == Attempt::Fate::Durable) return {};
+        if (attempt.fate == Attempt::Fate::Durable) {
+            found(true);
+            return {};
+        }
         {
             const std::lock_guard held(mutex_);
             if (stats_.halted) return *stats_.halted;
@@ -349,8 +366,10 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
             log_.write(Message::LEDGER_OUTCOME_UNKNOWN, {{"batch", batch.number}, {"detail", attempt.error.detail}});
         }
         if (batch.unsure) {
-            if (++questions > options_.unknownTries)
+            if (++questions > options_.unknownTries || clock_.mono() + wait >= giveUpAt) {
+                found(false);
                 return unavailable("whether batch " + std::to_string(batch.number) + " is durable is not known yet");
+            }
             options_.pause(wait);
             wait *= 2;
         } else if (isLostRace(attempt.error.code) && races < options_.conflictTries) {
@@ -358,6 +377,7 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
             ++races;
             if (!firstTry) options_.pause(base::milliseconds(5 * races + static_cast<unsigned>(batch.number % 5)));
         } else {
+            found(isRefusal(attempt.error.code));
             return unavailable(attempt.error.detail.empty() ? attempt.error.hint : attempt.error.detail);
         }
     }
