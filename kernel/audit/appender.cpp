@@ -224,7 +224,7 @@ void LedgerAppender::run() {
         if (items.empty()) return;
         process(std::move(items));
         const std::lock_guard held(mutex_);
-        busy_ = false;
+        busy_ = probing_ = false;
         behindLast_ = queue_.size();
         if (queue_.empty()) idle_.notify_all();
     }
@@ -299,7 +299,9 @@ void LedgerAppender::process(Items items) {
     report.committed = outcome.ok();
     {
         const std::lock_guard held(mutex_);
-        probing_ = false;  // whoever is answered now may come again at once
+        // Whoever is answered now may come again at once.
+        probing_ = false;
+        busySince_ = clock_.mono();
         stats_.treeSize = report.treeSize;
         stats_.events += report.events;
         ++stats_.batches;
