@@ -215,9 +215,10 @@ struct Daemon::Rooms {
     std::unique_ptr<server::PublicHandler> publicHandler;
     std::unique_ptr<server::Front> mainPipeline;
     std::unique_ptr<server::Front> adminPipeline;
-    std::string saidNotReady;                ///< what the log last said; of the chores' thread
+    std::string saidNotReady;                ///< what the log last said; of the watch's thread
     std::atomic<bool> storageAnswers{true};  ///< at the last look, once a second
     bool hintsReachOthers = false;           ///< the rate limiter tells other replicas what it is told
+    std::unique_ptr<Housekeeper> watch;
     std::unique_ptr<Housekeeper> quickChores;
     std::unique_ptr<Housekeeper> slowChores;
     std::unique_ptr<control::ControlServer> control;
@@ -747,7 +748,6 @@ void Daemon::Rooms::makeChores() {
     using std::chrono::hours;
     using std::chrono::minutes;
     std::vector<Chore> quick{
-        {"readiness", base::seconds(1), [this] { return tellReadiness(); }},
         {"checkpoint", base::seconds(1), [this] { return checkpointer->tick(); }},
         {"auth-failures", base::seconds(1),
          [this]() -> Result<void> {
@@ -768,6 +768,8 @@ void Daemon::Rooms::makeChores() {
              return {};
          }},
     };
+    // Alone on its thread: where storage hangs, every other chore waits for its own deadline first.
+    std::vector<Chore> looks{{"readiness", base::seconds(1), [this] { return tellReadiness(); }}};
     std::vector<Chore> slow{
         {"verify", minutes(1), [this] { return verifyAs(audit::VerifyMode::Incremental); }},
         {"verify-sampled", hours(1), [this] { return verifyAs(audit::VerifyMode::Sampled); }},
@@ -784,6 +786,7 @@ void Daemon::Rooms::makeChores() {
         {"retention", hours(1), [this] { return prune(); }},
     };
     base->metrics().gauge(Metric::AuditChainIntegrity).set(1);
+    watch = std::make_unique<Housekeeper>(clock(), std::move(looks), onError);
     quickChores = std::make_unique<Housekeeper>(clock(), std::move(quick), onError);
     slowChores = std::make_unique<Housekeeper>(clock(), std::move(slow), onError);
 }
@@ -904,6 +907,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->serving = true;
     rooms->listener->start();
     if (rooms->adminListener) rooms->adminListener->start();
+    rooms->watch->start("watch");
     rooms->quickChores->start("chores");
     rooms->slowChores->start("slow-chores");
     rooms->scheduler->start();
@@ -959,6 +963,7 @@ base::Result<void> Daemon::stop() {
     rooms.log.write(Message::STOPPING);
     const auto grace = base::milliseconds(rooms.settings().integer(Setting::StopGraceSeconds) * 1000);
     rooms.control.reset();
+    rooms.watch->stop();
     rooms.quickChores->stop();
     rooms.slowChores->stop();
     rooms.scheduler->stop();

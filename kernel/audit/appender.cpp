@@ -109,10 +109,14 @@ std::optional<base::Error> failureOf(std::span<const plugin::OpResult> group) {
 }  // namespace
 
 LedgerAppender::LedgerAppender(plugin::Storage& storage, const base::Clock& clock, observe::Log& log, LedgerOptions options)
-    : storage_(storage), clock_(clock), log_(log), options_([&] {
+    : storage_(storage),
+      clock_(clock),
+      log_(log),
+      options_([&] {
           if (!options.pause) options.pause = [](base::milliseconds wait) { std::this_thread::sleep_for(wait); };
           return std::move(options);
-      }()) {
+      }()),
+      callWithin_(options_.commitDeadline) {
     writer_.replica = options_.replica;
 }
 
@@ -168,7 +172,7 @@ base::Result<void> LedgerAppender::start() {
 
 std::optional<base::Error> LedgerAppender::refusal() {
     if (phase_ != Phase::Open) return unavailable("the ledger is not open");
-    if (committingSince_ && clock_.mono() - *committingSince_ > options_.queueDeadline) {
+    if (probing_ || (committingSince_ && clock_.mono() - *committingSince_ > options_.queueDeadline)) {
         ++stats_.refused;
         return unavailable("the batch before has not been answered in time");
     }
@@ -222,7 +226,7 @@ void LedgerAppender::run() {
         if (items.empty()) return;
         process(std::move(items));
         const std::lock_guard held(mutex_);
-        busy_ = false;
+        busy_ = probing_ = false;
         behindLast_ = queue_.size();
         if (queue_.empty()) idle_.notify_all();
     }
@@ -247,6 +251,7 @@ LedgerAppender::Items LedgerAppender::take() {
     queuedEvents_ -= events;
     queuedBytes_ -= bytes;
     busy_ = !items.empty();
+    probing_ = busy_ && failing_;
     lastEffects_ = items.size();
     return items;
 }
@@ -288,6 +293,7 @@ void LedgerAppender::process(Items items) {
     }
     const auto began = std::chrono::steady_clock::now();
     const auto outcome = commit(batch);
+    callWithin_ = options_.commitDeadline;
     BatchReport report;
     const auto took = std::chrono::steady_clock::now() - began;
     lastWasSlow_ = took >= options_.slowCommit;
@@ -298,6 +304,8 @@ void LedgerAppender::process(Items items) {
     report.committed = outcome.ok();
     {
         const std::lock_guard held(mutex_);
+        // Whoever is answered now may come again at once.
+        probing_ = false;
         committingSince_.reset();
         stats_.treeSize = report.treeSize;
         stats_.events += report.events;
@@ -341,11 +349,21 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
     unsigned races = 0;
     unsigned questions = 0;
     base::milliseconds wait{50};
+    const auto giveUpAt = clock_.mono() + options_.commitDeadline + options_.queueDeadline;
+    const auto found = [&](bool storage) {
+        const std::lock_guard held(mutex_);
+        failing_ = !storage;
+    };
     for (;;) {
+        const auto left = std::chrono::ceil<base::milliseconds>(giveUpAt - clock_.mono());
+        callWithin_ = std::clamp(left, base::milliseconds(1), options_.commitDeadline);
         Attempt attempt = atOnce ? attemptAtOnce(batch) : attemptInSteps(batch);
         const bool firstTry = atOnce;
         atOnce = false;
-        if (attempt.fate == Attempt::Fate::Durable) return {};
+        if (attempt.fate == Attempt::Fate::Durable) {
+            found(true);
+            return {};
+        }
         {
             const std::lock_guard held(mutex_);
             if (stats_.halted) return *stats_.halted;
@@ -355,8 +373,10 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
             log_.write(Message::LEDGER_OUTCOME_UNKNOWN, {{"batch", batch.number}, {"detail", attempt.error.detail}});
         }
         if (batch.unsure) {
-            if (++questions > options_.unknownTries)
+            if (++questions > options_.unknownTries || clock_.mono() + wait >= giveUpAt) {
+                found(false);
                 return unavailable("whether batch " + std::to_string(batch.number) + " is durable is not known yet");
+            }
             options_.pause(wait);
             wait *= 2;
         } else if (isLostRace(attempt.error.code) && races < options_.conflictTries) {
@@ -364,6 +384,7 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
             ++races;
             if (!firstTry) options_.pause(base::milliseconds(5 * races + static_cast<unsigned>(batch.number % 5)));
         } else {
+            found(isRefusal(attempt.error.code));
             return unavailable(attempt.error.detail.empty() ? attempt.error.hint : attempt.error.detail);
         }
     }

@@ -33,8 +33,10 @@ struct LedgerOptions {
     base::microseconds gatherMost{300};
     base::microseconds slowCommit{2'000};
     std::size_t gatherFrom = 4;
-    /// How long an effect may wait before its batch begins. While one batch takes longer, new effects are refused at once.
+    /// How long an effect may wait before its batch begins. While one batch takes longer, new effects are refused at once; so are those
+    /// that come while a batch is under way and the one before it found no storage.
     base::milliseconds queueDeadline{2'000};
+    /// Of one call. A batch and all questions about it are given up after both deadlines together.
     base::milliseconds commitDeadline{5'000};
     unsigned conflictTries = 3;  ///< after a lost race (serialization failure)
     unsigned unknownTries = 5;   ///< questions about a commit whose answer was lost, before the batch is given up
@@ -115,7 +117,7 @@ private:
     [[nodiscard]] std::optional<base::Error> refusal();
     base::Error halt(base::Error why);
     void tellObservers(std::span<const model::AuditEvent> events);
-    [[nodiscard]] plugin::Call call() const { return plugin::callWithin(clock_, options_.commitDeadline); }
+    [[nodiscard]] plugin::Call call() const { return plugin::callWithin(clock_, callWithin_); }
 
     plugin::Storage& storage_;
     const base::Clock& clock_;
@@ -127,6 +129,7 @@ private:
     std::thread thread_;
 
     /// What only the appender's thread touches after start.
+    base::milliseconds callWithin_;  ///< of the next call: what is left of the batch's time
     Tip tip_;
     std::optional<TileEdge> edge_;  ///< nothing: another process moved the tip, so that it must be read when a tile fills
     unsigned othersWrite_ = 0;      ///< so many batches look at the tip before they write: another process moved it lately
@@ -151,6 +154,8 @@ private:
     std::size_t behindLast_ = 0;   ///< in the queue when it was answered
     bool lastWasSlow_ = false;     ///< its commit; of the appender's thread
     std::size_t gatherAt_ = 0;     ///< while gathering: the length of the queue that ends it
+    bool failing_ = false;         ///< the last batch found no storage
+    bool probing_ = false;         ///< and the next one is under way
     bool busy_ = false;
     std::optional<base::MonoInstant> committingSince_;
     Phase phase_ = Phase::New;

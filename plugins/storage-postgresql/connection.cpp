@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "address.h"
 #include "failure.h"
 
 namespace agentidp::storage_postgresql {
@@ -25,60 +26,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{50};
 constexpr int kOldest = 140'000;
 
-std::string trimmed(const char* text) {
-    std::string out = text != nullptr ? text : "";
-    while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
-    std::replace(out.begin(), out.end(), '\n', ' ');
-    return out;
-}
-
 std::string_view stateOf(const pg_result* result) {
     const char* state = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
     return state != nullptr ? state : "";
-}
-
-struct OptionsEnd {
-    void operator()(PQconninfoOption* options) const {
-        for (PQconninfoOption* option = options; option->keyword != nullptr; ++option)
-            if (option->val != nullptr) aip::wipe(option->val, std::strlen(option->val));
-        PQconninfoFree(options);
-    }
-};
-
-/// Poco takes key=value pairs with spaces between them, and nothing else: no URI, no value with a space.
-aip::Outcome<aip::Secret> pairsOf(const aip::Secret& url) {
-    std::string text(url.view());
-    char* why = nullptr;
-    const std::unique_ptr<PQconninfoOption, OptionsEnd> options(PQconninfoParse(text.c_str(), &why));
-    aip::wipe(text.data(), text.size());
-    if (options == nullptr) {
-        // libpq's sentence may quote the whole string, with its password.
-        PQfreemem(why);
-        return aip::invalid("url is not a PostgreSQL connection string");
-    }
-    aip::Secret pairs;
-    const auto add = [&](std::string_view key, std::string_view value) {
-        if (pairs.size() != 0) pairs.append(" ", 1);
-        pairs.append(key.data(), key.size());
-        pairs.append("=", 1);
-        pairs.append(value.data(), value.size());
-    };
-    bool waits = false, keepalive = false;
-    for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-        if (option->val == nullptr || *option->val == '\0') continue;
-        const std::string_view key = option->keyword, value = option->val;
-        if (value.find_first_of(" \t\n'\\") != std::string_view::npos)
-            return aip::invalid("a value of url holds a space, a quote or a backslash",
-                                std::string(key) + "; a password of that kind stands in a password file (passfile=)");
-        waits = waits || key == "connect_timeout";
-        keepalive = keepalive || key == "tcp_user_timeout";
-        add(key, value);
-    }
-    // The shortest that libpq knows: two seconds a host.
-    if (!waits) add("connect_timeout", "2");
-    if (!keepalive) add("tcp_user_timeout", "3000");
-    add("application_name", "agentidp");
-    return pairs;
 }
 
 }  // namespace
@@ -95,7 +45,7 @@ Connection::Connection() = default;
 Connection::~Connection() = default;
 
 aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& url, const aip::Call& call) {
-    auto pairs = pairsOf(url);
+    auto pairs = reachable(url, call);
     if (!pairs) return pairs.fail();
     std::unique_ptr<Connection> made(new Connection);
     std::string text((*pairs).view());

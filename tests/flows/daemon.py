@@ -39,11 +39,13 @@ class Daemon:
     """`settings` become -DKEY=VALUE; with `bare` there are none, and no file. Use as a context manager: leaving it stops the daemon and
     removes its data."""
 
-    def __init__(self, settings=None, env=None, data=None, start=True, bare=False):
+    def __init__(self, settings=None, env=None, data=None, start=True, bare=False, build=None, under=()):
+        """`build`: another build folder than the run's; `under`: a command that starts the daemon (prlimit ... --)."""
+        self.build, self.under = pathlib.Path(build) if build else build_dir(), list(under)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-flow-"))
         self.bare = bare
         self.data = pathlib.Path(data) if data else self.folder / ("var" if bare else "data")
-        self.settings = {"server.listen": "127.0.0.1:0", "data.dir": str(self.data), "plugins.path": str(build_dir() / "lib/agentidp/plugins"),
+        self.settings = {"server.listen": "127.0.0.1:0", "data.dir": str(self.data), "plugins.path": str(self.build / "lib/agentidp/plugins"),
                          "log.format": "json"}
         self.settings.update(settings or {})
         self.env = dict(clean_environment(), **(env or {}))
@@ -57,16 +59,16 @@ class Daemon:
 
     def command(self):
         if self.bare:
-            return [str(build_dir() / "bin/agentidpd")]
+            return [*self.under, str(self.build / "bin/agentidpd")]
         config = self.folder / "none.properties"
         config.touch()
-        return [str(build_dir() / "bin/agentidpd"), "--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
+        return [*self.under, str(self.build / "bin/agentidpd"), "--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
 
     def cli(self, *arguments, stdin=None):
         config = self.folder / "none.properties"
         config.touch()
         common = ["--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
-        return subprocess.run([str(build_dir() / "bin/agentidp"), *common, *arguments], capture_output=True, text=True, env=self.env,
+        return subprocess.run([str(self.build / "bin/agentidp"), *common, *arguments], capture_output=True, text=True, env=self.env,
                               input=stdin, timeout=120, cwd=self.folder)
 
     def start(self, wait=60):

@@ -11,13 +11,16 @@ A history is a dictionary of lists, each item a dictionary:
   checkpoints  start, end, size, root (bytes), signed (whether the pinned key signed it)
   jwks         start, end, kids
   key_states   lists of (kid, state), each read at one moment
-and max_age, the seconds for which verifiers may keep a JWKS.
+and max_age, the seconds for which verifiers may keep a JWKS. Where it has them:
+  proofs       consistency between two checkpoints that were seen: old, new (sizes), proven (what an independent verifier said)
+  staleness    seconds within which an acknowledged revocation reaches the other replicas (0: it is one process)
+  quota        {agent: (tokens a month, requests that may be in flight at once and replicas)}
 """
 import datetime
 import hashlib
 import json
 
-KINDS = ("missing", "bad_roots", "bad_leaves", "lseq_gaps", "duplicates", "two_active", "unpublished", "revived")
+KINDS = ("missing", "bad_roots", "bad_leaves", "lseq_gaps", "duplicates", "two_active", "unpublished", "revived", "over_quota")
 
 
 def node(left, right):
@@ -124,6 +127,9 @@ def find_bad_roots(history, _ledger):
             yield f"a checkpoint of size {size} came after one of size {largest[0]}"
         if size > largest[0]:
             largest = (size, checkpoint["end"])
+    for proof in history.get("proofs", []):
+        if not proof["proven"]:
+            yield f"the proof that {proof['new']} entries extend {proof['old']} does not hold"
 
 
 def find_lseq_gaps(_history, ledger):
@@ -215,13 +221,13 @@ def find_early(history, ledger):
 
 
 def find_revived(history, _ledger):
-    calls = history["calls"]
-    ended = {call["jti"]: call["end"] for call in calls if call["op"] == "revoke" and call["ok"]}
-    dead_secrets = {call["secret"]: call["end"] for call in calls if call["op"] == "end_secret" and call["ok"]}
+    calls, staleness = history["calls"], history.get("staleness", 0)
+    ended = {call["jti"]: call["end"] + staleness for call in calls if call["op"] == "revoke" and call["ok"]}
+    dead_secrets = {call["secret"]: call["end"] + staleness for call in calls if call["op"] == "end_secret" and call["ok"]}
     suspensions, reactivations, issued = {}, {}, {}
     for call in calls:
         if call["op"] == "suspend" and call["ok"]:
-            suspensions.setdefault(call["agent"], []).append(call)
+            suspensions.setdefault(call["agent"], []).append(dict(call, end=call["end"] + staleness))
         elif call["op"] == "reactivate":  # answered or not: it may have worked from its start on
             reactivations.setdefault(call["agent"], []).append(call["start"])
         elif call["op"] == "issue" and call["ok"]:
@@ -241,6 +247,13 @@ def find_revived(history, _ledger):
                 back = min((start for start in reactivations.get(call["agent"], []) if start > suspension["start"]), default=None)
                 if call["start"] > suspension["end"] and (back is None or call["end"] < back):
                     yield f"{call['agent']} got a token while it was suspended"
+
+
+def find_over_quota(history, ledger):
+    for agent, (limit, spare) in history.get("quota", {}).items():
+        answered = sum(call["op"] == "issue" and call["ok"] and call["agent"] == agent for call in history["calls"])
+        if answered > limit + spare:
+            yield f"{agent} got {answered} tokens of {limit}, and at most {spare} more could be in flight"
 
 
 def check(history):

@@ -2,7 +2,9 @@
 """A PostgreSQL server of the test's own, in a folder of its own, reached by a socket there: no port, nothing left behind.
 
     postgres.py COMMAND [ARGUMENT ...]    runs COMMAND with DATABASE_URL (and AGENTIDP_TEST_POSTGRES) set, and ends with its code
-    with Postgres() as server: ...        server.url, server.process, server.folder; restart(), stop(), start()
+    with Postgres() as server: ...        server.url, server.process, server.folder; stop(), start(), query(sql)
+    with Postgres(fsync_delay_ms=2) as server: ...        its disk takes that long to say "durable"; slow_disk(ms) changes it at run time
+    Postgres(data=FOLDER)                 its data lives there (a file system of the test's own), its socket where it always does
 
 PostgreSQL refuses to run as root: there it runs as the user `postgres` of Debian's package.
 """
@@ -15,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from shim import compiled
 
 
 class Missing(Exception):
@@ -29,11 +33,12 @@ def programs():
 
 
 class Postgres:
-    def __init__(self, settings=None):
+    def __init__(self, settings=None, fsync_delay_ms=None, data=None):
         self.settings = {"listen_addresses": "", "unix_socket_permissions": "0777", "max_connections": "200", "shared_buffers": "64MB", **(settings or {})}
         self.bin = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-pg-"))
-        self.data = self.folder / "data"
+        self.data = pathlib.Path(data) if data else self.folder / "data"
+        self.environment = dict(os.environ)
         self.as_owner = []
         if os.geteuid() == 0:
             try:
@@ -44,16 +49,31 @@ class Postgres:
             self.as_owner = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
         os.chmod(self.folder, 0o755)
         self.process = None
+        if fsync_delay_ms is not None:
+            self.slow_disk(fsync_delay_ms)
+            self.environment.update(LD_PRELOAD=str(compiled("slow_fsync", self.folder)), SLOW_FSYNC_FILE=str(self.folder / "fsync_delay"))
+
+    def slow_disk(self, ms):
+        """From now on every fsync of a server that was made with `fsync_delay_ms` takes that much longer."""
+        (self.folder / "fsync_delay").write_text(str(round(ms * 1000)))
+        os.chmod(self.folder / "fsync_delay", 0o644)
+
+    @property
+    def socket(self):
+        return self.folder / ".s.PGSQL.5432"
 
     @property
     def url(self):
         return f"postgresql://agentidp@/agentidp?host={self.folder}"
 
     def __enter__(self):
-        self.run("initdb", "-D", self.data, "-U", "agentidp", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        self.create()
         self.start()
         self.run("createdb", "-h", self.folder, "-U", "agentidp", "agentidp")
         return self
+
+    def create(self):
+        self.run("initdb", "-D", self.data, "-U", "agentidp", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 
     def __exit__(self, *_):
         self.stop()
@@ -67,7 +87,7 @@ class Postgres:
         log = open(self.folder / "log", "ab")
         settings = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         self.process = subprocess.Popen([*self.as_owner, str(self.bin / "postgres"), "-D", str(self.data), "-k", str(self.folder), *settings],
-                                        stdout=log, stderr=log, cwd=self.folder)
+                                        stdout=log, stderr=log, cwd=self.folder, env=self.environment)
         log.close()
         deadline = time.monotonic() + 60
         while subprocess.run([str(self.bin / "pg_isready"), "-q", "-h", str(self.folder)], check=False).returncode != 0:

@@ -7,8 +7,8 @@ document is used: that shows the document to be whole, not whose it is. With --k
     agentidp audit prove --event ID | python3 verify_proof.py --key 'log.example/audit+0123abcd+AR...'
 
 Exit 0: the entry is in the signed tree. Exit 1: it is not, or the document is malformed. One sentence says which.
-Formats: C2SP signed-note, tlog-checkpoint, tlog-proof; RFC 6962 section 2.1 (hashes), RFC 9162 section 2.1.3.2 (inclusion),
-RFC 8032 (Ed25519).
+Formats: C2SP signed-note, tlog-checkpoint, tlog-proof; RFC 6962 section 2.1 (hashes), RFC 9162 sections 2.1.3.2 (inclusion) and
+2.1.4.2 (consistency), RFC 8032 (Ed25519).
 """
 import argparse
 import base64
@@ -207,6 +207,38 @@ def root_from_path(leaf, index, size, path):
     if last:
         raise Refused("the proof is too short")
     return value
+
+
+def check_consistency(old, old_root, new, new_root, path):
+    """Raises Refused unless `path` shows that the tree of `new` entries begins with the tree of `old` (RFC 9162 section 2.1.4.2)."""
+    if not 0 < old <= new:
+        raise Refused("the older tree is empty or the larger one")
+    if old == new:
+        if path or old_root != new_root:
+            raise Refused("two trees of one size differ")
+        return
+    path = list(path) if old & (old - 1) else [old_root, *path]
+    if not path:
+        raise Refused("the proof is too short")
+    node, last = old - 1, new - 1
+    while node & 1:
+        node >>= 1
+        last >>= 1
+    first = second = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            raise Refused("the proof is too long")
+        if node & 1 or node == last:
+            first, second = node_hash(sibling, first), node_hash(sibling, second)
+            while not node & 1 and node:
+                node >>= 1
+                last >>= 1
+        else:
+            second = node_hash(second, sibling)
+        node >>= 1
+        last >>= 1
+    if last or first != old_root or second != new_root:
+        raise Refused("the newer tree does not begin with the older one")
 
 
 def no_duplicates(pairs):

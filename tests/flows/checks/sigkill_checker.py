@@ -16,6 +16,8 @@ class Story:
         self.lseq = {}
         self.history = {name: [] for name in ("calls", "entries", "checkpoints", "jwks", "key_states")}
         self.history["max_age"] = 3
+        self.history["proofs"] = [{"old": 5, "new": 8, "proven": True}]
+        self.history["quota"] = {"b": (2, 1)}
 
     def entry(self, action, epoch=1, jti="", agent="", **metadata):
         self.lseq[epoch] = self.lseq.get(epoch, 0) + 1
@@ -150,6 +152,8 @@ PLANTED = [
     ("a checkpoint larger than the ledger", "bad_roots", checkpoint(size=99)),
     ("a checkpoint of another signer", "bad_roots", checkpoint(signed=False)),
     ("an older checkpoint shown again", "bad_roots", rolled_back),
+    ("two checkpoints of which one does not extend the other", "bad_roots", lambda story: story.history["proofs"][0].update(proven=False)),
+    ("tokens past a quota and those in flight", "over_quota", lambda story: [story.token(f"q{number}", "b", "k2", epoch=2) for number in range(3)]),
     ("one event twice", "duplicates", edit(4, eventId="e2")),
     ("one token issued twice", "duplicates", lambda story: story.entry("token.issued", 2, "t4", "b", kid="k2")),
     ("two keys active at one moment", "two_active", lambda story: story.history["key_states"].append([("k1", "active"), ("k2", "active")])),

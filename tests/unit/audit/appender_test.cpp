@@ -86,6 +86,8 @@ class AppenderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(talliesAreAddedOncePerAgentAndBatch);
     CPPUNIT_TEST(aTallyOfAFailedEffectDoesNotCount);
     CPPUNIT_TEST(storageDownFailsTheBatchAndTheNextSucceeds);
+    CPPUNIT_TEST(whileTheStorageIsAwayOneBatchTriesAndNobodyWaitsBehindIt);
+    CPPUNIT_TEST(anUnsureBatchIsGivenUpAfterBothDeadlines);
     CPPUNIT_TEST(refusedCommitIsRetriedThreeTimesThenFails);
     CPPUNIT_TEST(lostAnswerOfADurableCommitIsAcknowledgedOnce);
     CPPUNIT_TEST(lostAnswerOfAnUndoneCommitIsReplayedOnce);
@@ -455,6 +457,58 @@ class AppenderTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_MESSAGE(why(up), up.ok());
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, up->firstIndex);
         assertSound(bed);
+    }
+
+    void whileTheStorageIsAwayOneBatchTriesAndNobodyWaitsBehindIt() {
+        LedgerBed bed;
+        auto& ledger = bed.ledger();
+        bed.storage->setDown(true);
+        CPPUNIT_ASSERT(!bed.append(ledger, eventOnly(bed)).ok());
+        bed.storage->setDown(false);
+        Answers answers;
+        bed.gate.close();
+        ledger.append(eventOnly(bed), answers.next());
+        bed.gate.awaitCommit();
+        bool told = false;
+        ledger.append(eventOnly(bed),
+                      [&](base::Result<Committed> result) { told = !result && result.error().code == base::Errc::Unavailable; });
+        CPPUNIT_ASSERT(told);
+        bed.gate.open();
+        answers.await(1);
+        CPPUNIT_ASSERT_MESSAGE(why(answers.at(0)), answers.at(0).ok());
+        // It found the storage: the next ones queue up again.
+        bed.gate.close();
+        ledger.append(eventOnly(bed), answers.next());
+        bed.gate.awaitCommit();
+        ledger.append(eventOnly(bed), answers.next());
+        bed.gate.open();
+        answers.await(3);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, treeSize(bed));
+        assertSound(bed);
+    }
+
+    void anUnsureBatchIsGivenUpAfterBothDeadlines() {
+        LedgerBed bed;
+        auto own = bed.appender("a", [&bed](LedgerOptions& options) {
+            options.unknownTries = 1'000'000;
+            options.pause = [&bed](base::milliseconds) { bed.clock.advance(base::seconds(1)); };
+        });
+        CPPUNIT_ASSERT(own->start().ok());
+        bed.storage->failNextCommit(base::Errc::Deadline, FakeOutcome::Durable);
+        const int before = bed.gate.writeCalls;
+        bed.gate.beforeCommit = [&bed] { bed.gate.failWrites = 1'000'000; };
+        Answers answers;
+        const auto began = bed.clock.mono();
+        own->append(eventOnly(bed), answers.next());
+        answers.await(1);
+        CPPUNIT_ASSERT(!answers.at(0).ok() && answers.at(0).error().code == base::Errc::Unavailable);
+        CPPUNIT_ASSERT(bed.clock.mono() - began <= base::seconds(7));
+        CPPUNIT_ASSERT(bed.gate.writeCalls - before > 3);
+        bed.gate.beforeCommit = nullptr;
+        bed.gate.failWrites = 0;
+        CPPUNIT_ASSERT(bed.append(*own, eventOnly(bed)).ok());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, treeSize(bed));
+        CPPUNIT_ASSERT(own->stop(base::seconds(5)).ok());
     }
 
     void refusedCommitIsRetriedThreeTimesThenFails() {
