@@ -785,13 +785,16 @@ base::Result<void> Daemon::Rooms::openControl() {
         if (!done) return std::move(done).error();
         return json::Value(json::Object{});
     }));
-    commands.push_back({"audit.checkpoint", [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
-                            if (auto flushed = ledger->flush(base::seconds(5)); !flushed) return std::move(flushed).error();
-                            if (auto done = checkpointer->signNow(); !done) return std::move(done).error();
-                            auto newest = reader->checkpoint();
-                            if (!newest) return std::move(newest).error();
-                            return json::Value(newest->note);
-                        }});
+    const auto checkpointNow = [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
+        if (auto flushed = ledger->flush(base::seconds(5)); !flushed) return std::move(flushed).error();
+        if (auto done = checkpointer->signNow(); !done) return std::move(done).error();
+        auto newest = reader->checkpoint();
+        if (!newest) return std::move(newest).error();
+        return json::Value(newest->note);
+    };
+    commands.push_back({"audit.checkpoint", checkpointNow});
+    // The copy itself is made by the one who asks: a long one here would keep every other command waiting.
+    commands.push_back(audited("backup", checkpointNow));
     // The signals have one owner, main(): both commands only send them.
     commands.push_back(audited("drain", [](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
         ::kill(::getpid(), SIGTERM);

@@ -47,6 +47,8 @@ int runInit(const Invocation& invocation);
 int runCheck(const Invocation& invocation);
 int runKeys(const Invocation& invocation);
 int runAudit(const Invocation& invocation);
+int runBackup(const Invocation& invocation);
+int runRestore(const Invocation& invocation);
 int runMigrate(const Invocation& invocation);
 int runConfig(const Invocation& invocation);
 int runHealth(const Invocation& invocation);

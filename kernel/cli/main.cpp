@@ -39,6 +39,17 @@ constexpr Command kCommands[] = {
      "TIME]\nagentidp audit "
      "origin\n\n  agentidp audit verify --full\n  agentidp audit prove --event ID | python3 tests/verifier/verify_proof.py",
      runAudit},
+    {"backup", "a copy of the store, taken beside the running daemon",
+     "agentidp backup --to FILE|- [--json]\n\nNever overwrites, 0600, whole or not at all. Keys are not in it: it says what else must be "
+     "kept, elsewhere.\n\n  agentidp backup --to /backup/agentidp-$(date +%F)\n  agentidp backup --to - | age -r KEY > backup.age",
+     runBackup},
+    {"restore", "a backup into an empty store, and what was revoked since",
+     "agentidp restore --from FILE [--replay ENTRIES] [--json]\nagentidp restore --replay ENTRIES [--json]\n\nThe daemon must be stopped "
+     "and "
+     "the store empty. ENTRIES is what `agentidp audit export --format entries` archived after the backup: revocations in it are made "
+     "again, what cannot be is told.\n\n  agentidp restore --from /backup/agentidp-2026-11-22\n  agentidp restore --from backup --replay "
+     "entries.jsonl && agentidp audit origin",
+     runRestore},
     {"migrate", "tell about the schema, or bring it up to date", "agentidp migrate status|up [--json]\n\n  agentidp migrate status",
      runMigrate},
     {"jobs", "list the compliance jobs, or run one now",
