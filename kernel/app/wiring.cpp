@@ -158,6 +158,7 @@ struct Daemon::Rooms {
     keys::KeyRing::Settings keySettings;
     std::unique_ptr<keys::KeyRing> ring;
     std::unique_ptr<PeppersPort> peppers;
+    BcryptPort imported;
     std::unique_ptr<SignerPort> signer;
     std::unique_ptr<JwsVerifierPort> jws;
     std::unique_ptr<server::RevocationSet> revocations;
@@ -399,10 +400,10 @@ void Daemon::Rooms::makeOauth() {
     budgets->countInto(base->metrics());
     lastUsed = std::make_unique<server::LastUsed>(storage, clock());
 
-    tokens = std::make_unique<oauth::TokenEndpoint>(oauth::TokenEndpoint::Ports{*directory, *peppers, *budgets});
+    tokens = std::make_unique<oauth::TokenEndpoint>(oauth::TokenEndpoint::Ports{*directory, *peppers, *budgets, &imported});
     tokenIssuer = std::make_unique<oauth::Issuer>(issuer, *signer);
     verifier = std::make_unique<oauth::TokenVerifier>(oauth::TokenVerifier::Ports{*jws, *revocations, *directory}, issuer);
-    authenticator = std::make_unique<oauth::ClientAuthenticator>(*directory, *peppers);
+    authenticator = std::make_unique<oauth::ClientAuthenticator>(*directory, *peppers, &imported);
     bearer = std::make_unique<oauth::BearerAuth>(*verifier);
     introspection = std::make_unique<oauth::Introspection>(*verifier, *authenticator);
     revocation = std::make_unique<oauth::Revocation>(*verifier, *authenticator);

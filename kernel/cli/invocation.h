@@ -49,6 +49,7 @@ int runKeys(const Invocation& invocation);
 int runAudit(const Invocation& invocation);
 int runBackup(const Invocation& invocation);
 int runRestore(const Invocation& invocation);
+int runImport(const Invocation& invocation);
 int runMigrate(const Invocation& invocation);
 int runConfig(const Invocation& invocation);
 int runHealth(const Invocation& invocation);

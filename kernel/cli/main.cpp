@@ -50,6 +50,14 @@ constexpr Command kCommands[] = {
      "again, what cannot be is told.\n\n  agentidp restore --from /backup/agentidp-2026-11-22\n  agentidp restore --from backup --replay "
      "entries.jsonl && agentidp audit origin",
      runRestore},
+    {"import", "take an existing sentryagent-idp database over",
+     "agentidp import sentryagent --dsn REFERENCE [--column-key REFERENCE] [--column-form hex|base64] [--scopes \"S S\"] [--schema NAME] "
+     "[--dry-run] [--json]\n\nOrganizations, agents, credentials with their bcrypt hashes, live revocations, audit events. References are "
+     "env:NAME, file:PATH or cred:NAME. Can be run again: what is here already stays as it is. Stop the daemon of this data.dir first.\n\n "
+     " "
+     "agentidp import sentryagent --dsn env:OLD --dry-run\n  agentidp import sentryagent --dsn env:OLD --column-key file:/root/column.key "
+     "--scopes \"agents:read audit:read\"",
+     runImport},
     {"migrate", "tell about the schema, or bring it up to date", "agentidp migrate status|up [--json]\n\n  agentidp migrate status",
      runMigrate},
     {"jobs", "list the compliance jobs, or run one now",
