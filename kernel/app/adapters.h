@@ -2,6 +2,9 @@
 /// @file kernel/app/adapters.h
 /// The small pieces that let rooms meet which do not know each other: the oauth and registry ports over the key ring and the
 /// data keys.
+#include <atomic>
+
+#include "crypto/bcrypt.h"
 #include "keys/data_keys.h"
 #include "keys/key_ring.h"
 #include "oauth/ports.h"
@@ -19,6 +22,24 @@ public:
 
 private:
     const keys::Peppers& peppers_;
+};
+
+/// At most two comparisons at a time, whoever asks: bcrypt must not take the pool, nor the machine.
+class BcryptPort final : public oauth::SlowHashes {
+public:
+    [[nodiscard]] base::Result<bool> matches(std::string_view hash, base::BytesView secret) const override {
+        constexpr int kAtOnce = 2;
+        const struct Place {
+            std::atomic<int>& busy;
+            bool taken;
+            ~Place() { busy.fetch_sub(1); }
+        } place{busy_, busy_.fetch_add(1) < kAtOnce};
+        if (!place.taken) return base::fail(base::Errc::TooMany, "too many imported secrets are being compared");
+        return crypto::bcryptMatches(hash, secret);
+    }
+
+private:
+    mutable std::atomic<int> busy_{0};
 };
 
 class SignerPort final : public oauth::Signer {

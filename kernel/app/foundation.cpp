@@ -121,30 +121,49 @@ base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
     if (auto done = add(AIP_KIND_RATELIMIT, settings().text(Setting::RatelimitPlugin), Role::Active); !done) return done;
     for (const auto& job : settings().list(Setting::Jobs))
         if (auto done = add(AIP_KIND_JOB, job, Role::Active); !done) return done;
-    if (auto done = add(AIP_KIND_KEYS, settings().text(Setting::KeysPlugin), Role::Active); !done) return done;
-    if (const auto& previous = settings().text(Setting::KeysPrevious); !previous.empty())
-        if (auto done = add(AIP_KIND_KEYS, previous, Role::Previous); !done) return done;
+    if (auto done = addKeys(); !done) return done;
     if (auto done = add(AIP_KIND_STORAGE, settings().text(Setting::StoragePlugin), Role::Active); !done) return done;
     if (auto complete = plugins_->complete(); !complete) return complete;
 
     if (auto current = migrate(purpose); !current) return current;
     using Access = keys::DataKeys::Access;
-    const auto access = purpose == Purpose::Read ? Access::Look : Access::Keep;
+    return openDataKeys(purpose == Purpose::Read ? Access::Look : Access::Keep);
+}
+
+base::Result<void> Foundation::addKeys() {
+    using Role = plugin::Wanted::Role;
+    if (auto done = add(AIP_KIND_KEYS, settings().text(Setting::KeysPlugin), Role::Active); !done) return done;
+    const auto& previous = settings().text(Setting::KeysPrevious);
+    return previous.empty() ? base::Result<void>() : add(AIP_KIND_KEYS, previous, Role::Previous);
+}
+
+base::Result<void> Foundation::openDataKeys(keys::DataKeys::Access access) {
     auto keys = keys::DataKeys::open({storage(), this->keys(), previousKeys(), clock_, access});
     if (!keys) return std::move(keys).error();
     dataKeys_ = std::move(*keys);
     return {};
 }
 
-base::Result<plugin::MigrationStatus> migrateStorage(config::Loaded loaded, Migrate what, observe::Log& log) {
-    const std::unique_ptr<Foundation> made(new Foundation(std::move(loaded), log));
-    if (what == Migrate::Up) {
+base::Result<std::unique_ptr<Foundation>> Foundation::openStorage(config::Loaded loaded, Lock lock, observe::Log& log) {
+    std::unique_ptr<Foundation> made(new Foundation(std::move(loaded), log));
+    if (lock == Lock::Take) {
         if (auto locked = made->lock(); !locked) return std::move(locked).error();
     }
     made->openCatalog({});
-    if (auto added = made->add(AIP_KIND_STORAGE, made->settings().text(Setting::StoragePlugin), plugin::Wanted::Role::Active); !added)
-        return std::move(added).error();
-    return made->storage().migrate(Foundation::schema(), what == Migrate::Up, plugin::callWithin(made->clock_, kMigration));
+    auto added = made->add(AIP_KIND_STORAGE, made->settings().text(Setting::StoragePlugin), plugin::Wanted::Role::Active);
+    if (!added) return std::move(added).error();
+    return made;
+}
+
+base::Result<void> Foundation::openKeys() {
+    if (auto added = addKeys(); !added) return added;
+    return openDataKeys(keys::DataKeys::Access::Look);
+}
+
+base::Result<plugin::MigrationStatus> migrateStorage(config::Loaded loaded, Migrate what, observe::Log& log) {
+    const auto made = Foundation::openStorage(std::move(loaded), what == Migrate::Up ? Lock::Take : Lock::Leave, log);
+    if (!made) return made.error();
+    return (*made)->storage().migrate(Foundation::schema(), what == Migrate::Up, plugin::callWithin((*made)->clock(), kMigration));
 }
 
 std::vector<std::string> judgePluginFiles(const config::Settings& settings) {

@@ -32,12 +32,18 @@ struct PluginOffers {
 };
 
 enum class Migrate { Status, Up };
+enum class Lock { Take, Leave };
 
 class Foundation {
 public:
     /// The settings must have no problems. Errors: Invalid for what the operator must mend, others for what may pass.
     static base::Result<std::unique_ptr<Foundation>> open(config::Loaded loaded, Purpose purpose, observe::Log& log,
                                                           PluginOffers offers = {});
+    /// The storage plugin alone, for what works on the store as a whole: nothing is migrated, and no key is needed. Of the members
+    /// below, keys() and dataKeys() are there after openKeys() only.
+    static base::Result<std::unique_ptr<Foundation>> openStorage(config::Loaded loaded, Lock lock, observe::Log& log);
+    /// After openStorage: the keys plugins and the data keys, which are looked at and not made.
+    base::Result<void> openKeys();
     ~Foundation();
     Foundation(const Foundation&) = delete;
     Foundation& operator=(const Foundation&) = delete;
@@ -64,8 +70,9 @@ private:
     base::Result<void> lock();
     void openCatalog(PluginOffers offers);
     base::Result<void> add(std::uint32_t kind, const std::string& name, plugin::Wanted::Role role);
+    base::Result<void> addKeys();
+    base::Result<void> openDataKeys(keys::DataKeys::Access access);
     base::Result<void> migrate(Purpose purpose);
-    friend base::Result<plugin::MigrationStatus> migrateStorage(config::Loaded loaded, Migrate what, observe::Log& log);
 
     config::Loaded loaded_;
     config::SecretResolver secrets_;

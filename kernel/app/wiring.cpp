@@ -168,6 +168,7 @@ struct Daemon::Rooms {
     keys::KeyRing::Settings keySettings;
     std::unique_ptr<keys::KeyRing> ring;
     std::unique_ptr<PeppersPort> peppers;
+    BcryptPort imported;
     std::unique_ptr<SignerPort> signer;
     std::unique_ptr<JwsVerifierPort> jws;
     std::unique_ptr<server::RevocationSet> revocations;
@@ -451,10 +452,10 @@ void Daemon::Rooms::makeOauth() {
     budgets->countInto(base->metrics());
     lastUsed = std::make_unique<server::LastUsed>(storage, clock());
 
-    tokens = std::make_unique<oauth::TokenEndpoint>(oauth::TokenEndpoint::Ports{*directory, *peppers, *budgets});
+    tokens = std::make_unique<oauth::TokenEndpoint>(oauth::TokenEndpoint::Ports{*directory, *peppers, *budgets, &imported});
     tokenIssuer = std::make_unique<oauth::Issuer>(issuer, *signer);
     verifier = std::make_unique<oauth::TokenVerifier>(oauth::TokenVerifier::Ports{*jws, *revocations, *directory}, issuer);
-    authenticator = std::make_unique<oauth::ClientAuthenticator>(*directory, *peppers);
+    authenticator = std::make_unique<oauth::ClientAuthenticator>(*directory, *peppers, &imported);
     bearer = std::make_unique<oauth::BearerAuth>(*verifier);
     introspection = std::make_unique<oauth::Introspection>(*verifier, *authenticator);
     revocation = std::make_unique<oauth::Revocation>(*verifier, *authenticator);
@@ -843,13 +844,16 @@ base::Result<void> Daemon::Rooms::openControl() {
         if (!done) return std::move(done).error();
         return json::Value(json::Object{});
     }));
-    commands.push_back({"audit.checkpoint", [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
-                            if (auto flushed = ledger->flush(base::seconds(5)); !flushed) return std::move(flushed).error();
-                            if (auto done = checkpointer->signNow(); !done) return std::move(done).error();
-                            auto newest = reader->checkpoint();
-                            if (!newest) return std::move(newest).error();
-                            return json::Value(newest->note);
-                        }});
+    const auto checkpointNow = [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
+        if (auto flushed = ledger->flush(base::seconds(5)); !flushed) return std::move(flushed).error();
+        if (auto done = checkpointer->signNow(); !done) return std::move(done).error();
+        auto newest = reader->checkpoint();
+        if (!newest) return std::move(newest).error();
+        return json::Value(newest->note);
+    };
+    commands.push_back({"audit.checkpoint", checkpointNow});
+    // The copy itself is made by the one who asks: a long one here would keep every other command waiting.
+    commands.push_back(audited("backup", checkpointNow));
     // The signals have one owner, main(): both commands only send them.
     commands.push_back(audited("drain", [](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
         ::kill(::getpid(), SIGTERM);

@@ -39,6 +39,25 @@ constexpr Command kCommands[] = {
      "TIME]\nagentidp audit "
      "origin\n\n  agentidp audit verify --full\n  agentidp audit prove --event ID | python3 tests/verifier/verify_proof.py",
      runAudit},
+    {"backup", "a copy of the store, taken beside the running daemon",
+     "agentidp backup --to FILE|- [--json]\n\nNever overwrites, 0600, whole or not at all. Keys are not in it: it says what else must be "
+     "kept, elsewhere.\n\n  agentidp backup --to /backup/agentidp-$(date +%F)\n  agentidp backup --to - | age -r KEY > backup.age",
+     runBackup},
+    {"restore", "a backup into an empty store, and what was revoked since",
+     "agentidp restore --from FILE [--replay ENTRIES] [--json]\nagentidp restore --replay ENTRIES [--json]\n\nThe daemon must be stopped "
+     "and "
+     "the store empty. ENTRIES is what `agentidp audit export --format entries` archived after the backup: revocations in it are made "
+     "again, what cannot be is told.\n\n  agentidp restore --from /backup/agentidp-2026-11-22\n  agentidp restore --from backup --replay "
+     "entries.jsonl && agentidp audit origin",
+     runRestore},
+    {"import", "take an existing sentryagent-idp database over",
+     "agentidp import sentryagent --dsn REFERENCE [--column-key REFERENCE] [--column-form hex|base64] [--scopes \"S S\"] [--schema NAME] "
+     "[--dry-run] [--json]\n\nOrganizations, agents, credentials with their bcrypt hashes, live revocations, audit events. References are "
+     "env:NAME, file:PATH or cred:NAME. Can be run again: what is here already stays as it is. Stop the daemon of this data.dir first.\n\n "
+     " "
+     "agentidp import sentryagent --dsn env:OLD --dry-run\n  agentidp import sentryagent --dsn env:OLD --column-key file:/root/column.key "
+     "--scopes \"agents:read audit:read\"",
+     runImport},
     {"migrate", "tell about the schema, or bring it up to date", "agentidp migrate status|up [--json]\n\n  agentidp migrate status",
      runMigrate},
     {"jobs", "list the compliance jobs, or run one now",

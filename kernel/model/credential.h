@@ -19,6 +19,9 @@ struct Credential {
     std::int64_t agentNum = 0;
     base::Bytes secretMac;                   ///< HMAC-SHA-256(pepper, secret), 32 bytes
     std::string pepperId;                    ///< names the data key
+    /// bcrypt, of an imported secret that was not used yet: with an empty secretMac it is the secret itself, with another the
+    /// previous one, until previousUntil. Empty in all others.
+    std::string importedHash;
     std::optional<base::Bytes> previousMac;  ///< after a rotation with overlap
     std::string previousPepperId;
     std::optional<base::Instant> previousUntil;

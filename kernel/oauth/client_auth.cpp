@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace agentidp::oauth {
@@ -61,6 +62,10 @@ private:
     std::vector<std::pair<std::string, crypto::Digest256>> known_;
 };
 
+bool live(const model::Credential& credential, base::Instant now) {
+    return credential.status == model::CredentialStatus::Active && (!credential.expiresAt || *credential.expiresAt > now);
+}
+
 /// Every live credential is looked at, whichever matches.
 base::Result<const model::Credential*> matching(const Client& client, Macs& macs, base::Instant now) {
     const model::Credential* match = nullptr;
@@ -73,12 +78,57 @@ base::Result<const model::Credential*> matching(const Client& client, Macs& macs
         return {};
     };
     for (const auto& credential : client.credentials) {
-        if (credential.status != model::CredentialStatus::Active || (credential.expiresAt && *credential.expiresAt <= now)) continue;
-        if (auto done = compare(credential, credential.pepperId, credential.secretMac); !done) return std::move(done).error();
+        if (!live(credential, now)) continue;
+        if (!credential.secretMac.empty())
+            if (auto done = compare(credential, credential.pepperId, credential.secretMac); !done) return std::move(done).error();
         if (!credential.previousMac || !credential.previousUntil || *credential.previousUntil <= now) continue;
         if (auto done = compare(credential, credential.previousPepperId, *credential.previousMac); !done) return std::move(done).error();
     }
     return match;
+}
+
+/// Asked only where no MAC matched: the hashes of secrets that came with an import and were not used since.
+base::Result<const model::Credential*> matchingImported(const Client& client, const SlowHashes& hashes, base::BytesView secret,
+                                                        base::Instant now) {
+    for (const auto& credential : client.credentials) {
+        const bool counts = credential.secretMac.empty() || (credential.previousUntil && *credential.previousUntil > now);
+        if (credential.importedHash.empty() || !counts || !live(credential, now)) continue;
+        auto same = hashes.matches(credential.importedHash, secret);
+        // A hash that nobody can work out matches nothing, and keeps no other credential from being looked at.
+        if (!same && same.error().code != base::Errc::Invalid) return std::move(same).error();
+        if (same && *same) return &credential;
+    }
+    return static_cast<const model::Credential*>(nullptr);
+}
+
+/// The credential with a MAC where its hash was.
+base::Result<model::Mutation> rehashed(const Client& client, const model::Credential& used, const Peppers& peppers, Macs& macs,
+                                       base::Instant now) {
+    const auto pepper = peppers.currentId();
+    const auto mac = macs.under(pepper);
+    if (!mac) return mac.error();
+    auto credential = used;
+    credential.importedHash.clear();
+    if (credential.secretMac.empty()) {
+        credential.secretMac.assign(mac->begin(), mac->end());
+        credential.pepperId = pepper;
+    } else {
+        credential.previousMac = base::Bytes(mac->begin(), mac->end());
+        credential.previousPepperId = pepper;
+    }
+    const auto expected = credential.rowVersion++;
+    model::AuditEvent event;
+    event.timestamp = now;
+    event.eventId = model::EventId(base::uuidV7(now));
+    event.action = model::Action::CredentialRehashed;
+    event.actor = client.agent.id.str();
+    model::setSubject(event, client.agent);
+    event.metadataJson.clear();
+    base::json::Writer(event.metadataJson).beginObject().key("credentialId").text(credential.id.str()).endObject();
+    model::Mutation mutation;
+    mutation.changes.emplace_back(model::UpdateCredential{std::move(credential), expected});
+    mutation.events.push_back(std::move(event));
+    return mutation;
 }
 
 }  // namespace
@@ -114,19 +164,29 @@ OauthResult<AuthenticatedClient> ClientAuthenticator::authenticate(const Present
     if (!found) return refuse(presented.method, "unknown_client", presented.clientId);
     const ClientPtr client = *std::move(found);
 
-    const auto match = matching(*client, macs, now);
+    auto match = matching(*client, macs, now);
+    if (!match) return oauthErrorOf(match.error());
+    const bool usable = !secret.empty() && secret.size() <= kMaxSecretLength;
+    const bool imported = *match == nullptr && imported_ != nullptr && usable;
+    if (imported) match = matchingImported(*client, *imported_, secret, now);
     if (!match) return oauthErrorOf(match.error());
     const auto refuseKnown = [&](std::string reason) {
         auto error = refuse(presented.method, std::move(reason), presented.clientId);
         error.client = client;
         return error;
     };
-    if (*match == nullptr || secret.empty() || secret.size() > kMaxSecretLength) return refuseKnown("wrong_secret");
+    if (*match == nullptr || !usable) return refuseKnown("wrong_secret");
     if (client->agent.status != model::AgentStatus::Active) return refuseKnown("agent_inactive");
     if (!client->active()) return refuseKnown("organization_suspended");
     const auto& credential = **match;
-    return AuthenticatedClient{client, credential.id, presented.method,
-                               !credential.lastUsedAt || now - *credential.lastUsedAt >= kTouchAfter};
+    AuthenticatedClient known{
+        client, credential.id, presented.method, !credential.lastUsedAt || now - *credential.lastUsedAt >= kTouchAfter, {}};
+    if (imported) {
+        auto rehash = rehashed(*client, credential, peppers_, macs, now);
+        if (!rehash) return oauthErrorOf(rehash.error());
+        known.rehash = std::move(*rehash);
+    }
+    return known;
 }
 
 }  // namespace agentidp::oauth

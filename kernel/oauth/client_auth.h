@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/secret.h"
+#include "model/mutation.h"
 #include "oauth/form.h"
 #include "oauth/ports.h"
 
@@ -28,17 +29,23 @@ struct AuthenticatedClient {
     AuthMethod method = AuthMethod::None;
     /// lastUsedAt is older than a minute: worth a store::touchCredential.
     bool touch = false;
+    /// Not empty: an imported secret was used for the first time, and its bcrypt hash gives way to a MAC. Whether that is written or was
+    /// written by another request meanwhile (Conflict) changes nothing for this caller.
+    model::Mutation rehash;
 };
 
 /// Any thread. Compares against every live credential, in time that does not depend on which one matches or whether any does.
 class ClientAuthenticator {
 public:
-    ClientAuthenticator(Clients& clients, const Peppers& peppers) : clients_(clients), peppers_(peppers) {}
+    /// Without `imported` no imported secret matches. A client that has one makes authenticate() block.
+    ClientAuthenticator(Clients& clients, const Peppers& peppers, const SlowHashes* imported = nullptr)
+        : clients_(clients), peppers_(peppers), imported_(imported) {}
     [[nodiscard]] OauthResult<AuthenticatedClient> authenticate(const PresentedClient& presented, base::Instant now) const;
 
 private:
     Clients& clients_;
     const Peppers& peppers_;
+    const SlowHashes* imported_;
 };
 
 }  // namespace agentidp::oauth

@@ -38,10 +38,12 @@ OauthResult<IntrospectionRequest> parseIntrospectionRequest(const RawRequest& re
     return out;
 }
 
-OauthResult<model::Caller> Introspection::authenticate(const IntrospectionRequest& request, base::Instant now) const {
+OauthResult<model::Caller> Introspection::authenticate(const IntrospectionRequest& request, base::Instant now,
+                                                       model::Mutation& rehash) const {
     if (!request.bearer) {
         auto client = clients_.authenticate(request.client, now);
         if (!client) return std::move(client).refusal();
+        rehash = std::move(client->rehash);
         return callerOf(*client->client);
     }
     auto caller = bearer_.authenticate(*request.bearer, now);
@@ -65,11 +67,11 @@ OauthResult<model::Caller> Introspection::authenticate(const IntrospectionReques
 }
 
 OauthResult<IntrospectionDecision> Introspection::decide(const IntrospectionRequest& request, base::Instant now) const {
-    auto caller = authenticate(request, now);
+    IntrospectionDecision decision;
+    auto caller = authenticate(request, now, decision.rehash);
     if (!caller) return std::move(caller).refusal();
     auto verdict = verifier_.verify(request.token, now);
     if (!verdict) return oauthErrorOf(verdict.error());
-    IntrospectionDecision decision;
     decision.caller = *std::move(caller);
     if (verdict->state == TokenState::Active && maySee(decision.caller, *verdict)) decision.claims = verdict->claims;
     decision.answer = jsonAnswer(200, introspectionBody(decision.claims.get()));

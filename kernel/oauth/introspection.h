@@ -25,6 +25,7 @@ struct IntrospectionDecision {
     model::Caller caller;    ///< whose introspections are summed
     AccessClaimsPtr claims;  ///< null: inactive, or none of the caller's business
     model::Answer answer;
+    model::Mutation rehash;  ///< see AuthenticatedClient::rehash
 };
 
 /// Any thread; blocks only where a port does. Changes nothing.
@@ -35,7 +36,9 @@ public:
     [[nodiscard]] OauthResult<IntrospectionDecision> decide(const IntrospectionRequest& request, base::Instant now) const;
 
 private:
-    [[nodiscard]] OauthResult<model::Caller> authenticate(const IntrospectionRequest& request, base::Instant now) const;
+    /// Fills `rehash` where the caller's secret gave cause.
+    [[nodiscard]] OauthResult<model::Caller> authenticate(const IntrospectionRequest& request, base::Instant now,
+                                                          model::Mutation& rehash) const;
     TokenVerifier& verifier_;
     BearerAuth bearer_;
     const ClientAuthenticator& clients_;

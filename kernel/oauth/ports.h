@@ -33,6 +33,14 @@ public:
     [[nodiscard]] virtual std::string currentId() const = 0;
 };
 
+/// bcrypt hashes of imported secrets, which are worked out until the first use of each. Blocks for tenths of a second.
+class SlowHashes {
+public:
+    virtual ~SlowHashes() = default;
+    /// TooMany: as many are being worked out as may be at once. Invalid: no hash that can be.
+    [[nodiscard]] virtual base::Result<bool> matches(std::string_view hash, base::BytesView secret) const = 0;
+};
+
 /// Names the key a token will be signed with.
 struct SignerKey {
     std::string kid;

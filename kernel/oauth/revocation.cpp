@@ -42,6 +42,7 @@ OauthResult<RevocationDecision> Revocation::decide(const RevocationRequest& requ
     if (!verdict) return oauthErrorOf(verdict.error());
     RevocationDecision decision;
     decision.caller = callerOf(*client->client);
+    decision.rehash = std::move(client->rehash);
     decision.claims = verdict->claims;
     decision.answer = jsonAnswer(200, "{}");
     // NotYet becomes Active by itself, so it can be revoked as well; every other state can never be active again.

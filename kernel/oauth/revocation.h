@@ -28,6 +28,7 @@ struct RevocationDecision {
     AccessClaimsPtr claims;    ///< null for garbage
     model::Mutation mutation;  ///< RevokeToken and token.revoked, for Revoke only. If it fails with Exists: answer as for Repeat
     model::Answer answer;      ///< 200, to be sent once the mutation is durable
+    model::Mutation rehash;    ///< see AuthenticatedClient::rehash
 };
 
 /// Any thread; blocks only where a port does.

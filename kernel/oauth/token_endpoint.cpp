@@ -22,7 +22,8 @@ OauthError withContext(OauthError error, const TokenRequest& request, const Budg
 
 }  // namespace
 
-TokenEndpoint::TokenEndpoint(Ports ports) : ports_(ports), authenticator_(ports.clients, ports.peppers), grants_(allGrantTypes()) {}
+TokenEndpoint::TokenEndpoint(Ports ports)
+    : ports_(ports), authenticator_(ports.clients, ports.peppers, ports.imported), grants_(allGrantTypes()) {}
 
 OauthResult<TokenDecision> TokenEndpoint::decide(const TokenRequest& request, const TokenSettings& settings, base::Instant now) const {
     // Only a proven client is charged: a stranger who knows a client_id must not be able to spend its budget.
@@ -32,6 +33,7 @@ OauthResult<TokenDecision> TokenEndpoint::decide(const TokenRequest& request, co
     decision.client = authenticated->client;
     decision.credentialId = authenticated->credentialId;
     decision.touchCredential = authenticated->touch;
+    decision.rehash = std::move(authenticated->rehash);
 
     auto taken = ports_.budgets.takeRequest(*decision.client, now);
     if (!taken) return oauthErrorOf(taken.error());

@@ -17,6 +17,7 @@ struct TokenDecision {
     ClientPtr client;
     model::CredentialId credentialId;
     bool touchCredential = false;  ///< see AuthenticatedClient::touch
+    model::Mutation rehash;        ///< see AuthenticatedClient::rehash
     BudgetState budget;
     bool overQuota = false;  ///< only with QuotaMode::Report: counted and let pass
 };
@@ -28,6 +29,7 @@ public:
         Clients& clients;
         const Peppers& peppers;
         Budgets& budgets;
+        const SlowHashes* imported = nullptr;  ///< see ClientAuthenticator
     };
     explicit TokenEndpoint(Ports ports);
     /// `settings` may be other ones at every call: a reload hands in new ones.

@@ -175,9 +175,14 @@ Ruling CredentialRules::rotate(const Asker& asker, std::string_view agentId, std
     credential.previousMac.reset();
     credential.previousPepperId.clear();
     credential.previousUntil.reset();
+    if (overlap == 0) credential.importedHash.clear();
     if (overlap > 0) {
-        credential.previousMac = std::move(credential.secretMac);
-        credential.previousPepperId = std::move(credential.pepperId);
+        // A secret that came with an import and was not used since has no MAC yet: its hash goes on as the previous secret.
+        if (!credential.secretMac.empty()) {
+            credential.previousMac = std::move(credential.secretMac);
+            credential.previousPepperId = std::move(credential.pepperId);
+            credential.importedHash.clear();
+        }
         credential.previousUntil = now + base::seconds(overlap);
         // The old secret never outlives what it was promised.
         if (credential.expiresAt) credential.previousUntil = std::min(*credential.previousUntil, *credential.expiresAt);

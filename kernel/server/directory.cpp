@@ -18,7 +18,11 @@ Directory::Directory(plugin::Storage& storage, const base::Clock& clock, std::si
 bool Directory::cached(std::string_view id) {
     auto shard = shardOf(id).lock();
     const auto found = shard->index.find(id);
-    return found != shard->index.end() && (found->second->client || clock_.mono() < found->second->until);
+    if (found == shard->index.end()) return false;
+    const auto& client = found->second->client;
+    if (!client) return clock_.mono() < found->second->until;
+    return std::none_of(client->credentials.begin(), client->credentials.end(),
+                        [](const model::Credential& credential) { return !credential.importedHash.empty(); });
 }
 
 base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
@@ -78,6 +82,7 @@ bool Directory::follows(model::Action action) {
         case Action::AgentDecommissioned:
         case Action::CredentialGenerated:
         case Action::CredentialRotated:
+        case Action::CredentialRehashed:
         case Action::CredentialRevoked:
         case Action::OrganizationUpdated: return true;
         default: return false;

@@ -25,7 +25,8 @@ public:
 
     /// Reads storage where the client is not in memory, and may block then.
     [[nodiscard]] base::Result<oauth::ClientPtr> find(const model::AgentId& id) override;
-    /// Whether find() would answer without blocking.
+    /// Whether find() would answer without blocking, and authenticating that client would not either: the bcrypt hash of an imported
+    /// secret belongs on the pool.
     [[nodiscard]] bool cached(std::string_view id);
 
     /// Whether an event of this kind may change what is kept here.

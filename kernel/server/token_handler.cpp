@@ -67,6 +67,10 @@ void TokenHandler::append(model::AuditEvent&& event) {
     rooms_.ledger.append(std::move(effect), [](const base::Result<audit::Committed>&) {});
 }
 
+void TokenHandler::rehash(model::Mutation&& mutation) {
+    if (!mutation.empty()) rooms_.ledger.append(effectOf(std::move(mutation)), [](const base::Result<audit::Committed>&) {});
+}
+
 void TokenHandler::token(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
@@ -81,6 +85,7 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     const auto settings = this->settings();
     auto decision = rooms_.tokens.decide(*request, *settings, origin.at);
     if (!decision) return refuse(exchange, decision.refusal());
+    rehash(std::move(decision->rehash));
     auto issued = rooms_.issuer.issue({decision->grant, *decision->client, decision->credentialId, origin}, oauth::RandomDraw::fresh());
     if (!issued) return refuse(exchange, issued.refusal());
 
@@ -123,6 +128,7 @@ void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
     if (!request) return refuse(exchange, request.refusal());
     auto decision = rooms_.introspection.decide(*request, exchange->context.origin.at);
     if (!decision) return refuse(exchange, decision.refusal());
+    rehash(std::move(decision->rehash));
     std::string jti = decision->claims ? decision->claims->jti : std::string();
     if (!decision->claims && rooms_.minted != nullptr) {
         auto minted = rooms_.minted->introspect(decision->caller, request->token, exchange->context.origin.at);
@@ -146,6 +152,7 @@ void TokenHandler::decideRevocation(const ExchangePtr& exchange) {
     if (!request) return refuse(exchange, request.refusal());
     auto decision = rooms_.revocation.decide(*request, exchange->context.origin);
     if (!decision) return refuse(exchange, decision.refusal());
+    rehash(std::move(decision->rehash));
     if (!decision->claims && rooms_.minted != nullptr) return decideMintedRevocation(exchange, *request, *std::move(decision));
     if (decision->kind != oauth::RevocationKind::Revoke) return answer(exchange, std::move(decision->answer));
     revokeThenAnswer(exchange, std::move(decision->mutation), model::Jti(decision->claims->jti), decision->claims->expiresAt);

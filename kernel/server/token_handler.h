@@ -61,6 +61,8 @@ private:
     void revokeThenAnswer(const ExchangePtr& exchange, model::Mutation&& mutation, model::Jti jti, std::int64_t expiresAt);
     void refuse(const ExchangePtr& exchange, const oauth::OauthError& error);
     void append(model::AuditEvent&& event);
+    /// Nobody waits for it: should another request have been faster, the ledger says Conflict, and all is well.
+    void rehash(model::Mutation&& mutation);
     /// Place::Loop only where everything that `work` reads is in memory.
     void doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
     [[nodiscard]] observe::Counter issuedCounter(const std::string& scope);

@@ -7,15 +7,18 @@ namespace agentidp::store {
 namespace {
 
 constexpr std::string_view kTable = "credentials";
-const std::vector<std::string_view> kColumns{"id",           "client_id",          "agent_num",      "secret_mac", "pepper_id",
-                                             "previous_mac", "previous_pepper_id", "previous_until", "status",     "created_at",
-                                             "expires_at",   "revoked_at",         "last_used_at",   "row_version"};
+const std::vector<std::string_view> kColumns{"id",          "client_id",    "agent_num",          "secret_mac",     "pepper_id",
+                                             "secret_hash", "previous_mac", "previous_pepper_id", "previous_until", "status",
+                                             "created_at",  "expires_at",   "revoked_at",         "last_used_at",   "row_version"};
 
 std::vector<plugin::Assign> changeable(const model::Credential& credential) {
     const auto previousPepper =
         credential.previousMac ? std::optional<std::string>(credential.previousPepperId) : std::optional<std::string>();
-    return {{"secret_mac", credential.secretMac},
+    const auto mac = credential.secretMac.empty() ? std::optional<base::Bytes>() : std::optional(credential.secretMac);
+    const auto hash = credential.importedHash.empty() ? std::optional<std::string>() : std::optional(credential.importedHash);
+    return {{"secret_mac", orNull(mac)},
             {"pepper_id", credential.pepperId},
+            {"secret_hash", orNull(hash)},
             {"previous_mac", orNull(credential.previousMac)},
             {"previous_pepper_id", orNull(previousPepper)},
             {"previous_until", orNull(credential.previousUntil)},
@@ -32,6 +35,7 @@ base::Result<model::Credential> decode(const plugin::Row& row) {
     credential.agentNum = reader.integer();
     credential.secretMac = reader.bytesOrNull().value_or(base::Bytes{});
     credential.pepperId = reader.textOrEmpty();
+    credential.importedHash = reader.textOrEmpty();
     credential.previousMac = reader.bytesOrNull();
     credential.previousPepperId = reader.textOrEmpty();
     credential.previousUntil = reader.timeOrNull();

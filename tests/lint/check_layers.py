@@ -44,11 +44,12 @@ OWNERS = {
     'Poco/': {'app', 'cli', 'config', 'plugin', 'webhooks', 'compliance', 'http'},
     'boost/': {'http'},
     'openssl/': {'crypto', 'http', 'plugin/contract'},  # the suites judge plugins by OpenSSL, not by our own crypto
+    'crypt.h': {'crypto'},
     'lua': {'policy'},
     'prometheus/': {'observe'},
     'nlohmann/': {'base'},
     'sqlite3': set(),
-    'libpq': set(),
+    'libpq': {'cli/import'},  # reads somebody else's database (docs/adr/0018)
     'curl/': set(),
 }
 NLOHMANN = ('kernel/base/json.cpp',)

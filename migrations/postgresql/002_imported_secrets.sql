@@ -1,0 +1,1 @@
+ALTER TABLE "agentidp"."credentials" ADD COLUMN "secret_hash" text COLLATE "C";
