@@ -70,9 +70,10 @@ base::Result<void> RateLimiterPlugin::announce(std::string_view topic, std::stri
 }
 
 base::Result<void> RateLimiterPlugin::listen(const Hint& hint, const Call& call) {
-    if (ops_.listen == nullptr || hint_) return RateLimiter::listen(hint, call);
+    if (ops_.listen == nullptr) return RateLimiter::listen(hint, call);
+    if (hint_) return base::fail(base::Errc::Conflict, "somebody listens already");
     hint_ = std::make_unique<Hint>(hint);
-    return instance_->call(
+    auto listening = instance_->call(
         listen_, call,
         [&](Frame&) {
             return [table = &ops_, self = instance_->self(), arg = hint_.get()](Frame& at) {
@@ -81,6 +82,9 @@ base::Result<void> RateLimiterPlugin::listen(const Hint& hint, const Call& call)
             };
         },
         [](Frame&) { return base::Result<void>(); });
+    // A call that was lost may still come to listen: what it would call stays. Any other failure may be tried again.
+    if (!listening && listening.error().code != base::Errc::Deadline) hint_.reset();
+    return listening;
 }
 
 }  // namespace agentidp::plugin
