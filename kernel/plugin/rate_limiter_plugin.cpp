@@ -11,6 +11,17 @@ RateLimiterPlugin::RateLimiterPlugin(std::unique_ptr<Instance> instance)
       listen_(instance_->operation("listen")) {
     const auto* shared = instance_->description().find("shared");
     shared_ = shared != nullptr && shared->asBool() != nullptr && *shared->asBool();
+    if (auto* metrics = instance_->metrics(); metrics != nullptr && backend() == "redis")
+        for (auto* operation : {&take_, &count_, &announce_})
+            operation->alsoSeconds = metrics->histogram(observe::Metric::RedisCommandDurationSeconds, {std::string(operation->name)});
+}
+
+base::Result<void> RateLimiterPlugin::health(const Call& call) {
+    const auto details = instance_->inspect(call);
+    if (!details) return details.error();
+    const auto* connected = details->find("connected");
+    if (connected == nullptr || connected->asBool() == nullptr || *connected->asBool()) return {};
+    return base::fail(base::Errc::Unavailable, "budgets are estimated by this process alone", details->textOr("why", ""));
 }
 
 RateLimiterPlugin::~RateLimiterPlugin() {
