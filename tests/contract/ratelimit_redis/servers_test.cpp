@@ -52,6 +52,9 @@ public:
         return *budget;
     }
     aip::Status announce(const std::string& jti) { return plugin_.announce("revoked", jti, kMinute, call_); }
+    void listen() {
+        CPPUNIT_ASSERT(plugin_.listen([](auto, auto) {}, call_).ok());
+    }
     std::string health() {
         aip::Fields details;
         CPPUNIT_ASSERT(plugin_.health(details, call_).ok());
@@ -91,6 +94,7 @@ class RedisServersTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(tellsAWrongPasswordApartAndLeaksNone);
     CPPUNIT_TEST(logsInWithAUser);
     CPPUNIT_TEST(namesWhatTheAclLacks);
+    CPPUNIT_TEST(servesWithThePrivilegesOfItsPage);
     CPPUNIT_TEST(refusesACertificateOfAStranger);
     CPPUNIT_TEST(refusesACertificateOfAnotherName);
     CPPUNIT_TEST(servesOverTls);
@@ -211,6 +215,29 @@ private:
         CPPUNIT_ASSERT(!one.take("rate:c", 1).allowed);
         CPPUNIT_ASSERT(one.health().find("NOPERM") != std::string::npos);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, one.lines("NOPERM"));
+    }
+
+    /// docs/operators/ratelimit-redis.md, Privileges.
+    void servesWithThePrivilegesOfItsPage() {
+        if (!servers_) return;
+        const auto url = server();
+        CPPUNIT_ASSERT_EQUAL(std::string("OK"),
+                             cli("ACL SETUSER agentidp on >p resetkeys resetchannels ~rate:* ~monthly:* ~revoked:* &agentidp:hints:* "
+                                 "-@all +eval +evalsha +get +mget +incrby +pexpire +pttl +set +publish +subscribe +ping +select +role "
+                                 "+client|setname"));
+        Limiter one("redis://agentidp:p@" + url.substr(url.find("//") + 2));
+        CPPUNIT_ASSERT_EQUAL(std::string(), one.startFailure());
+        CPPUNIT_ASSERT(one.take("rate:p", 2).allowed && one.take("rate:p", 2).allowed && !one.take("rate:p", 2).allowed);
+        CPPUNIT_ASSERT(one.count("monthly:p:2026:10", 10, 1).allowed);
+        CPPUNIT_ASSERT(one.announce("jti").ok());
+        CPPUNIT_ASSERT_MESSAGE(one.health(), one.connected());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, one.host.lines().size());
+        one.listen();
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (one.health().find(R"("listening":true)") == std::string::npos) {
+            CPPUNIT_ASSERT(std::chrono::steady_clock::now() < until);
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
     }
 
     void servesOverTls() {
