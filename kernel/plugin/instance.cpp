@@ -247,6 +247,12 @@ base::Result<void> Instance::takeTurn(const Call& call) {
 }
 
 base::Result<void> Instance::health(const Call& call) {
+    auto told = inspect(call);
+    if (!told) return std::move(told).error();
+    return {};
+}
+
+base::Result<base::json::Value> Instance::inspect(const Call& call) {
     return this->call(
         health_, call,
         [plugin = &plugin_, self = self_](Frame&) {
@@ -254,10 +260,10 @@ base::Result<void> Instance::health(const Call& call) {
                 return plugin->health(self, frame.call(), frame.first.sink(kMaxDescription), &frame.error);
             };
         },
-        [this](Frame& frame) -> base::Result<void> {
-            const auto details = base::json::parse(frame.first.bytes(), {kMaxDescription, 8});
+        [this](Frame& frame) -> base::Result<base::json::Value> {
+            auto details = base::json::parse(frame.first.bytes(), {kMaxDescription, 8});
             if (!details || details->asObject() == nullptr) return brokePromise(health_, "its details are no JSON object");
-            return {};
+            return details;
         });
 }
 
@@ -305,7 +311,9 @@ base::Error Instance::brokePromise(const Operation& operation, const std::string
 void Instance::count(const Operation& operation, std::optional<base::Errc> failure, base::MonoInstant began) const {
     auto* metrics = host_->offers().metrics;
     if (metrics == nullptr) return;
-    operation.seconds.observe(std::chrono::duration<double>(steadyNow() - began).count());
+    const double seconds = std::chrono::duration<double>(steadyNow() - began).count();
+    operation.seconds.observe(seconds);
+    operation.alsoSeconds.observe(seconds);
     if (!failure) return operation.succeeded.add();
     metrics->counter(observe::Metric::PluginCallsTotal, {name_, std::string(operation.name), std::string(nameOfErrc(*failure))}).add();
 }

@@ -24,6 +24,7 @@ struct Operation {
     std::string_view name;  ///< a literal: a lost call outlives its adapter
     observe::Counter succeeded;
     observe::Histogram seconds;
+    observe::Histogram alsoSeconds;  ///< a name that dashboards know it by, where it has one
 };
 
 struct InstanceLimits {
@@ -89,6 +90,10 @@ public:
         return call;
     }
     base::Result<void> health(const Call& call);
+    /// The same, with what it tells for people: a JSON object.
+    base::Result<base::json::Value> inspect(const Call& call);
+    /// Null where nothing is counted.
+    [[nodiscard]] observe::Metrics* metrics() const { return host_->offers().metrics; }
     /// The JSON object of describe; read once, after start.
     [[nodiscard]] const base::json::Value& description() const { return description_; }
     /// Errc::Unsupported without AIP_F_RECONFIGURE. On an error the old settings are in force.

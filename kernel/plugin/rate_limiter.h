@@ -26,6 +26,7 @@ public:
                                       const Call& call) = 0;
     virtual base::Result<Budget> count(std::string_view key, std::int64_t limit, base::Instant periodEnd, std::int64_t cost,
                                        const Call& call) = 0;
+    /// An error where it cannot serve, and where it serves by estimates of this process because what it shares budgets through is away.
     virtual base::Result<void> health(const Call& call) = 0;
     using Hint = std::function<void(std::string_view topic, std::string_view key)>;
     /// Tells other replicas that `key` of `topic` changed; a lost hint is harmless. Errc::Unsupported where nothing is shared.

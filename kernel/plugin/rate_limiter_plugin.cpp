@@ -11,6 +11,17 @@ RateLimiterPlugin::RateLimiterPlugin(std::unique_ptr<Instance> instance)
       listen_(instance_->operation("listen")) {
     const auto* shared = instance_->description().find("shared");
     shared_ = shared != nullptr && shared->asBool() != nullptr && *shared->asBool();
+    if (auto* metrics = instance_->metrics(); metrics != nullptr && backend() == "redis")
+        for (auto* operation : {&take_, &count_, &announce_})
+            operation->alsoSeconds = metrics->histogram(observe::Metric::RedisCommandDurationSeconds, {std::string(operation->name)});
+}
+
+base::Result<void> RateLimiterPlugin::health(const Call& call) {
+    const auto details = instance_->inspect(call);
+    if (!details) return details.error();
+    const auto* connected = details->find("connected");
+    if (connected == nullptr || connected->asBool() == nullptr || *connected->asBool()) return {};
+    return base::fail(base::Errc::Unavailable, "budgets are estimated by this process alone", details->textOr("why", ""));
 }
 
 RateLimiterPlugin::~RateLimiterPlugin() {
@@ -70,9 +81,10 @@ base::Result<void> RateLimiterPlugin::announce(std::string_view topic, std::stri
 }
 
 base::Result<void> RateLimiterPlugin::listen(const Hint& hint, const Call& call) {
-    if (ops_.listen == nullptr || hint_) return RateLimiter::listen(hint, call);
+    if (ops_.listen == nullptr) return RateLimiter::listen(hint, call);
+    if (hint_) return base::fail(base::Errc::Conflict, "somebody listens already");
     hint_ = std::make_unique<Hint>(hint);
-    return instance_->call(
+    auto listening = instance_->call(
         listen_, call,
         [&](Frame&) {
             return [table = &ops_, self = instance_->self(), arg = hint_.get()](Frame& at) {
@@ -81,6 +93,9 @@ base::Result<void> RateLimiterPlugin::listen(const Hint& hint, const Call& call)
             };
         },
         [](Frame&) { return base::Result<void>(); });
+    // A call that was lost may still come to listen: what it would call stays. Any other failure may be tried again.
+    if (!listening && listening.error().code != base::Errc::Deadline) hint_.reset();
+    return listening;
 }
 
 }  // namespace agentidp::plugin

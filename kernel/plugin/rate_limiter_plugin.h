@@ -20,7 +20,7 @@ public:
                                const Call& call) override;
     base::Result<void> announce(std::string_view topic, std::string_view key, base::microseconds ttl, const Call& call) override;
     base::Result<void> listen(const Hint& hint, const Call& call) override;
-    base::Result<void> health(const Call& call) override { return instance_->health(call); }
+    base::Result<void> health(const Call& call) override;
     [[nodiscard]] bool blocks() const override { return instance_->blocks(); }
     [[nodiscard]] std::string backend() const override { return instance_->plugin().name; }
 

@@ -15,9 +15,9 @@ aip::Status RateLimitMemory::configure(const aip::Config& config) {
 }
 
 aip::Status RateLimitMemory::start(const aip::Call&) {
-    HashSeed seed;
+    ratelimit::HashSeed seed;
     if (auto random = host().random(&seed, sizeof seed); !random) return random;
-    budgets_ = std::make_unique<Budgets>(maxKeys_, seed);
+    budgets_ = std::make_unique<ratelimit::Budgets>(maxKeys_, seed);
     return {};
 }
 
@@ -30,7 +30,7 @@ aip::Status RateLimitMemory::health(aip::Fields& details, const aip::Call&) {
     return {};
 }
 
-ForwardClock::Reading RateLimitMemory::now() {
+ratelimit::ForwardClock::Reading RateLimitMemory::now() {
     const auto wall = host().wallUs();
     return clock_.read(wall, host().monoNs());
 }

@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "budgets.h"
-#include "forward_clock.h"
+#include "ratelimit/budgets.h"
+#include "ratelimit/forward_clock.h"
 
 namespace agentidp::ratelimit_memory {
 
@@ -20,11 +20,11 @@ public:
     aip::Outcome<aip::Budget> count(const Count& what, const aip::Call& call) override;
 
 private:
-    ForwardClock::Reading now();
+    ratelimit::ForwardClock::Reading now();
 
     std::size_t maxKeys_ = 0;
-    ForwardClock clock_;
-    std::unique_ptr<Budgets> budgets_;
+    ratelimit::ForwardClock clock_;
+    std::unique_ptr<ratelimit::Budgets> budgets_;
 };
 
 }  // namespace agentidp::ratelimit_memory

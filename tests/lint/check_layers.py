@@ -52,6 +52,8 @@ OWNERS = {
     'libpq': {'cli/import'},  # reads somebody else's database (docs/adr/0018)
     'curl/': set(),
 }
+# Folders under plugins/ that are linked into several of them.
+SHARED = ('plugins/sql/', 'plugins/ratelimit/')
 NLOHMANN = ('kernel/base/json.cpp',)
 BEAST_FILES = 2
 
@@ -124,9 +126,9 @@ def check_plugins():
     for name in sources('plugins'):
         home = '/'.join(name.split('/')[:2])
         for target in includes_of(name)[0]:
-            inside = target.startswith(home + '/') or target.startswith('plugins/sql/') or target.startswith('kernel/abi/agentidp/')
+            inside = target.startswith((home + '/', *SHARED, 'kernel/abi/agentidp/'))
             if not inside:
-                found.append(f'{name} includes {target}; a plugin sees agentidp/ and plugins/sql/ only')
+                found.append(f'{name} includes {target}; a plugin sees agentidp/ and {" and ".join(SHARED)} only')
     return found
 
 

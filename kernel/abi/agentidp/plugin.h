@@ -230,7 +230,9 @@ typedef struct aip_budget {
 } aip_budget;
 
 /**
- * Budgets. Time is the host's clock. describe: {"shared": bool} (true: replicas share budgets).
+ * Budgets. Time is the host's clock. describe: {"shared": bool} (true: replicas share budgets). health: a plugin that goes on by
+ * itself while its backend is away answers AIP_OK with "connected": false and "why": "..."; the host tells that in /health and
+ * goes on.
  */
 typedef struct aip_ratelimit_ops {
     uint32_t size, reserved;

@@ -1,12 +1,12 @@
 #pragma once
-/// @file plugins/ratelimit-memory/siphash.h
+/// @file plugins/ratelimit/siphash.h
 /// SipHash-2-4 with 128 bits (Aumasson, Bernstein 2012): names of budgets come from strangers, and who does not know the seed can neither
 /// make two of them collide nor crowd one shard. Any thread.
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 
 struct HashSeed {
     std::uint64_t low = 0;
@@ -62,4 +62,4 @@ inline Hash128 sipHash(const HashSeed& seed, std::string_view text) {
     return out;
 }
 
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

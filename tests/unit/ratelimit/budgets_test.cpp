@@ -1,4 +1,4 @@
-#include "budgets.h"
+#include "ratelimit/budgets.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
@@ -135,4 +135,4 @@ class BudgetsTest : public CppUnit::TestFixture {
 CPPUNIT_TEST_SUITE_REGISTRATION(BudgetsTest);
 
 }  // namespace
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

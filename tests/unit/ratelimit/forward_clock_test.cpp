@@ -1,8 +1,8 @@
-#include "forward_clock.h"
+#include "ratelimit/forward_clock.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 namespace {
 
 class ForwardClockTest : public CppUnit::TestFixture {
@@ -41,4 +41,4 @@ class ForwardClockTest : public CppUnit::TestFixture {
 CPPUNIT_TEST_SUITE_REGISTRATION(ForwardClockTest);
 
 }  // namespace
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

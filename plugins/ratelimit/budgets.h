@@ -1,17 +1,19 @@
 #pragma once
-/// @file plugins/ratelimit-memory/budgets.h
-/// The rules of aip_ratelimit_ops over memory: sliding windows (take) and period counters (count). Time is handed in and never steps back
-/// (ForwardClock). Any thread; each shard has a lock, held for less than a microsecond but for the moments in which a shard grows.
+/// @file plugins/ratelimit/budgets.h
+/// The rules of aip_ratelimit_ops over memory: sliding windows (take) and period counters (count). ratelimit-memory decides by them;
+/// ratelimit-redis keeps in them what this process was granted, and decides by them while its server is away. Time is handed in and
+/// never steps back (ForwardClock). Any thread; each shard has a lock, held for less than a microsecond but for the moments in which a
+/// shard grows.
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string_view>
 
-#include "entry_table.h"
-#include "siphash.h"
+#include "ratelimit/entry_table.h"
+#include "ratelimit/siphash.h"
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 
 /// One budget's two newest windows. 64 bytes: a cache line.
 struct WindowEntry {
@@ -63,7 +65,22 @@ public:
     Answer count(std::string_view key, std::int64_t limit, std::int64_t periodEnd, std::int64_t cost, std::int64_t now);
     [[nodiscard]] Size size() const;
 
+    /// What a window holds as far as this table knows.
+    struct Taken {
+        std::int64_t current = 0, previous = 0;
+        std::int64_t weighted = 0;  ///< what of `previous` still counts
+    };
+    [[nodiscard]] Taken taken(std::string_view key, std::int64_t window, std::int64_t now);
+    /// Takes what somebody else has granted already, whether it fits or not.
+    void grant(std::string_view key, std::int64_t limit, std::int64_t window, std::int64_t cost, std::int64_t now);
+    /// Raises a counter to a sum that is known from elsewhere, never lowers it; answers what it stands at. 0 only reads.
+    std::int64_t raise(std::string_view key, std::int64_t limit, std::int64_t periodEnd, std::int64_t sum, std::int64_t now);
+
 private:
+    struct Shard;
+    /// In the shard's lock.
+    WindowEntry& window(Shard& shard, const Hash128& id, std::int64_t limit, std::int64_t length, std::int64_t now);
+    CounterEntry& counter(Shard& shard, const Hash128& id, std::int64_t limit, std::int64_t periodEnd, std::int64_t now);
     static constexpr std::size_t kShards = 64;
     struct alignas(64) Shard {
         explicit Shard(std::size_t bound) : windows(bound), counters(bound) {}
@@ -77,4 +94,4 @@ private:
     std::array<std::unique_ptr<Shard>, kShards> shards_;
 };
 
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

@@ -1,12 +1,12 @@
 #pragma once
-/// @file plugins/ratelimit-memory/forward_clock.h
+/// @file plugins/ratelimit/forward_clock.h
 /// Wall time that never steps back: it follows the wall clock forward, and passes with monotonic time while the wall clock is behind. So a
 /// clock that is set back grants nothing anew, and does not freeze spent budgets until it has caught up either. Any thread.
 #include <atomic>
 #include <cstdint>
 #include <limits>
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 
 class ForwardClock {
 public:
@@ -29,4 +29,4 @@ private:
     std::atomic<std::int64_t> greatestLead_{std::numeric_limits<std::int64_t>::min()};
 };
 
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

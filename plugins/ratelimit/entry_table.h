@@ -1,5 +1,5 @@
 #pragma once
-/// @file plugins/ratelimit-memory/entry_table.h
+/// @file plugins/ratelimit/entry_table.h
 /// A bounded hash table: open addressing, grows to its bound, then makes room. Not safe for threads: each shard has one and a lock.
 ///
 /// Room is made in this order: every entry that is over (`isOver`) goes, at most once a second; else, of sixteen neighbours (keys are
@@ -9,9 +9,9 @@
 #include <optional>
 #include <vector>
 
-#include "siphash.h"
+#include "ratelimit/siphash.h"
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 
 /// `Entry` has: `Hash128 id` (all zero: a free slot), `bool isOver(int64 now) const`, `double spent(int64 now) const` (share of its limit).
 template <class Entry>
@@ -34,6 +34,11 @@ public:
         slots_[slot] = Entry{};
         slots_[slot].id = id;
         return slots_[slot];
+    }
+    /// The entry of `id`, or null. Valid until the next call.
+    [[nodiscard]] const Entry* find(const Hash128& id) const {
+        const auto& slot = slots_[locate(id)];
+        return slot.id == id ? &slot : nullptr;
     }
     [[nodiscard]] std::size_t size() const { return count_; }
     [[nodiscard]] std::uint64_t displaced() const { return displaced_; }  ///< entries that were not over and had to go
@@ -108,4 +113,4 @@ private:
     std::uint64_t displaced_ = 0;
 };
 
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

@@ -1,4 +1,4 @@
-#include "siphash.h"
+#include "ratelimit/siphash.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 #include <openssl/core_names.h>
@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 namespace {
 
 class SipHashTest : public CppUnit::TestFixture {
@@ -47,4 +47,4 @@ class SipHashTest : public CppUnit::TestFixture {
 CPPUNIT_TEST_SUITE_REGISTRATION(SipHashTest);
 
 }  // namespace
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit

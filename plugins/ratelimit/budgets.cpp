@@ -1,8 +1,8 @@
-#include "budgets.h"
+#include "ratelimit/budgets.h"
 
 #include <algorithm>
 
-namespace agentidp::ratelimit_memory {
+namespace agentidp::ratelimit {
 namespace {
 
 /// Sums of two never overflow.
@@ -57,19 +57,33 @@ Hash128 Budgets::idOf(std::string_view key, std::uint64_t salt) const {
     return id;
 }
 
+WindowEntry& Budgets::window(Shard& shard, const Hash128& id, std::int64_t limit, std::int64_t length, std::int64_t now) {
+    auto& entry = shard.windows.at(id, now);
+    if (entry.window == 0) {
+        entry.window = length;
+        entry.index = now / length;
+    }
+    entry.limit = std::min(limit, kMost);
+    entry.roll(now);
+    return entry;
+}
+
+CounterEntry& Budgets::counter(Shard& shard, const Hash128& id, std::int64_t limit, std::int64_t periodEnd, std::int64_t now) {
+    auto& entry = shard.counters.at(id, now);
+    if (periodEnd > entry.end) {
+        if (entry.end <= now) entry.sum = 0;
+        entry.end = periodEnd;
+    }
+    entry.limit = std::min(limit, kMost);
+    return entry;
+}
+
 Answer Budgets::take(std::string_view key, std::int64_t limit, std::int64_t window, std::int64_t cost, std::int64_t now) {
     const auto id = idOf(key, static_cast<std::uint64_t>(window));
     auto& shard = *shards_[id.high % kShards];
-    const auto bounded = std::min(limit, kMost);
     const std::lock_guard lock(shard.mutex);
-    auto& entry = shard.windows.at(id, now);
-    if (entry.window == 0) {
-        entry.window = window;
-        entry.index = now / window;
-    }
-    entry.limit = bounded;
-    entry.roll(now);
-    auto spare = bounded - entry.current - entry.weighted(now);
+    auto& entry = this->window(shard, id, limit, window, now);
+    auto spare = entry.limit - entry.current - entry.weighted(now);
     const bool allowed = cost <= spare;
     if (allowed) {
         entry.current += cost;
@@ -81,16 +95,42 @@ Answer Budgets::take(std::string_view key, std::int64_t limit, std::int64_t wind
 Answer Budgets::count(std::string_view key, std::int64_t limit, std::int64_t periodEnd, std::int64_t cost, std::int64_t now) {
     const auto id = idOf(key, 0);
     auto& shard = *shards_[id.high % kShards];
-    const auto bounded = std::min(limit, kMost);
     const std::lock_guard lock(shard.mutex);
-    auto& entry = shard.counters.at(id, now);
-    if (periodEnd > entry.end) {
-        if (entry.end <= now) entry.sum = 0;
-        entry.end = periodEnd;
-    }
-    entry.limit = bounded;
+    auto& entry = counter(shard, id, limit, periodEnd, now);
     entry.sum = std::min(kMost + 1, entry.sum + std::min(cost, kMost));
-    return {entry.sum <= bounded, std::max<std::int64_t>(bounded - entry.sum, 0), periodEnd};
+    return {entry.sum <= entry.limit, std::max<std::int64_t>(entry.limit - entry.sum, 0), periodEnd};
+}
+
+Budgets::Taken Budgets::taken(std::string_view key, std::int64_t window, std::int64_t now) {
+    const auto id = idOf(key, static_cast<std::uint64_t>(window));
+    auto& shard = *shards_[id.high % kShards];
+    const std::lock_guard lock(shard.mutex);
+    const auto* held = shard.windows.find(id);
+    if (held == nullptr) return {};
+    WindowEntry entry = *held;
+    entry.roll(now);
+    return {entry.current, entry.previous, entry.weighted(now)};
+}
+
+void Budgets::grant(std::string_view key, std::int64_t limit, std::int64_t window, std::int64_t cost, std::int64_t now) {
+    const auto id = idOf(key, static_cast<std::uint64_t>(window));
+    auto& shard = *shards_[id.high % kShards];
+    const std::lock_guard lock(shard.mutex);
+    auto& entry = this->window(shard, id, limit, window, now);
+    // Another thread may have entered the next window since the grant was asked for.
+    const auto behind = entry.index - now / window;
+    if (behind > 1) return;
+    auto& sum = behind == 1 ? entry.previous : entry.current;
+    sum = std::min(kMost, sum + std::min(cost, kMost));
+}
+
+std::int64_t Budgets::raise(std::string_view key, std::int64_t limit, std::int64_t periodEnd, std::int64_t sum, std::int64_t now) {
+    const auto id = idOf(key, 0);
+    auto& shard = *shards_[id.high % kShards];
+    const std::lock_guard lock(shard.mutex);
+    auto& entry = counter(shard, id, limit, periodEnd, now);
+    entry.sum = std::max(entry.sum, std::min(sum, kMost));
+    return entry.sum;
 }
 
 Budgets::Size Budgets::size() const {
@@ -104,4 +144,4 @@ Budgets::Size Budgets::size() const {
     return size;
 }
 
-}  // namespace agentidp::ratelimit_memory
+}  // namespace agentidp::ratelimit
