@@ -2,9 +2,15 @@
 
 #include <charconv>
 
-#include "base64url.h"
+#include "keymaterial/base64url.h"
 
 namespace agentidp::keys_file {
+
+using keymaterial::base64url;
+using keymaterial::looksLikeFingerprint;
+using keymaterial::Purpose;
+using keymaterial::unbase64url;
+
 namespace {
 
 constexpr std::string_view kMagic = "agentidp-key 1\n";

@@ -18,9 +18,11 @@
 #include <string>
 #include <string_view>
 
-#include "sealing.h"
+#include "keymaterial/sealing.h"
 
 namespace agentidp::keys_file {
+
+using keymaterial::Sealing;
 
 struct KeyFile {
     std::string kekId;

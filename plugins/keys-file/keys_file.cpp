@@ -4,9 +4,18 @@
 
 #include <algorithm>
 
-#include "base64url.h"
+#include "keymaterial/base64url.h"
 
 namespace agentidp::keys_file {
+
+using keymaterial::algorithmOf;
+using keymaterial::base64url;
+using keymaterial::kekFrom;
+using keymaterial::looksLikeFingerprint;
+using keymaterial::nameOf;
+using keymaterial::Purpose;
+using keymaterial::unbase64url;
+
 namespace {
 
 constexpr std::string_view kKekFile = "kek";

@@ -11,11 +11,15 @@
 #include <string>
 
 #include "key_file.h"
-#include "key_folder.h"
-#include "sealing.h"
-#include "signing_key.h"
+#include "keymaterial/key_folder.h"
+#include "keymaterial/sealing.h"
+#include "keymaterial/signing_key.h"
 
 namespace agentidp::keys_file {
+
+using keymaterial::KeyFolder;
+using keymaterial::Sealing;
+using keymaterial::SigningKey;
 
 class KeysFile final : public aip::KeysPlugin {
 public:

@@ -1,12 +1,18 @@
-#include "sealing.h"
+#include "keymaterial/sealing.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include "base/text.h"
-#include "base64url.h"
 #include "key_file.h"
+#include "keymaterial/base64url.h"
 
 namespace agentidp::keys_file {
+
+using keymaterial::base64url;
+using keymaterial::kekFrom;
+using keymaterial::Purpose;
+using keymaterial::unbase64url;
+
 namespace {
 
 const std::string kKek(32, 'k');
