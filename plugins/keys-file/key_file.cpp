@@ -2,14 +2,14 @@
 
 #include <charconv>
 
-#include "keymaterial/base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
 
-using keymaterial::base64url;
-using keymaterial::looksLikeFingerprint;
-using keymaterial::Purpose;
-using keymaterial::unbase64url;
+using keystore::base64url;
+using keystore::looksLikeFingerprint;
+using keystore::Purpose;
+using keystore::unbase64url;
 
 namespace {
 

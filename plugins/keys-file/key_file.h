@@ -18,11 +18,11 @@
 #include <string>
 #include <string_view>
 
-#include "keymaterial/sealing.h"
+#include "keystore/sealing.h"
 
 namespace agentidp::keys_file {
 
-using keymaterial::Sealing;
+using keystore::Sealing;
 
 struct KeyFile {
     std::string kekId;

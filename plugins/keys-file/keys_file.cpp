@@ -4,17 +4,17 @@
 
 #include <algorithm>
 
-#include "keymaterial/base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
 
-using keymaterial::algorithmOf;
-using keymaterial::base64url;
-using keymaterial::kekFrom;
-using keymaterial::looksLikeFingerprint;
-using keymaterial::nameOf;
-using keymaterial::Purpose;
-using keymaterial::unbase64url;
+using keystore::algorithmOf;
+using keystore::base64url;
+using keystore::kekFrom;
+using keystore::looksLikeFingerprint;
+using keystore::nameOf;
+using keystore::Purpose;
+using keystore::unbase64url;
 
 namespace {
 

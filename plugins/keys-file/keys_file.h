@@ -11,15 +11,15 @@
 #include <string>
 
 #include "key_file.h"
-#include "keymaterial/key_folder.h"
-#include "keymaterial/sealing.h"
-#include "keymaterial/signing_key.h"
+#include "keystore/key_folder.h"
+#include "keystore/sealing.h"
+#include "keystore/signing_key.h"
 
 namespace agentidp::keys_file {
 
-using keymaterial::KeyFolder;
-using keymaterial::Sealing;
-using keymaterial::SigningKey;
+using keystore::KeyFolder;
+using keystore::Sealing;
+using keystore::SigningKey;
 
 class KeysFile final : public aip::KeysPlugin {
 public:

@@ -54,7 +54,7 @@ OWNERS = {
 NLOHMANN = ('kernel/base/json.cpp',)
 PLUGINS_NLOHMANN = ('plugins/remote/json.cpp',)
 # Folders of plugins/ that are no plugin but linked into several.
-SHARED = ('plugins/sql/', 'plugins/remote/', 'plugins/keymaterial/')
+SHARED = ('plugins/sql/', 'plugins/remote/', 'plugins/keystore/')
 BEAST_FILES = 2
 
 

@@ -1,17 +1,17 @@
-#include "keymaterial/sealing.h"
+#include "keystore/sealing.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include "base/text.h"
 #include "key_file.h"
-#include "keymaterial/base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
 
-using keymaterial::base64url;
-using keymaterial::kekFrom;
-using keymaterial::Purpose;
-using keymaterial::unbase64url;
+using keystore::base64url;
+using keystore::kekFrom;
+using keystore::Purpose;
+using keystore::unbase64url;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include "base64url.h"
 
-namespace agentidp::keymaterial {
+namespace agentidp::keystore {
 namespace {
 
 constexpr std::size_t kNonce = 12;
@@ -144,4 +144,4 @@ aip::Secret kekFrom(std::string_view content) {
     return kek;
 }
 
-}  // namespace agentidp::keymaterial
+}  // namespace agentidp::keystore

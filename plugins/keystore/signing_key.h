@@ -1,5 +1,5 @@
 #pragma once
-/// @file plugins/keymaterial/signing_key.h
+/// @file plugins/keystore/signing_key.h
 /// One private key and the algorithm it signs with. Signing is for any thread; each signature borrows a prepared context, because making
 /// one costs a sixth of an ES256 signature.
 #include <agentidp/plugin.hpp>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace agentidp::keymaterial {
+namespace agentidp::keystore {
 
 /// JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1).
 enum class Algorithm { ES256, RS256, PS256, EdDSA };
@@ -69,4 +69,4 @@ private:
     mutable std::vector<std::unique_ptr<Context>> idle_;
 };
 
-}  // namespace agentidp::keymaterial
+}  // namespace agentidp::keystore

@@ -12,7 +12,7 @@
 
 #include "base64url.h"
 
-namespace agentidp::keymaterial {
+namespace agentidp::keystore {
 namespace {
 
 constexpr int kLeastRsaBits = 2048;
@@ -310,4 +310,4 @@ aip::Outcome<aip::Secret> SigningKey::pkcs8() const {
     return out;
 }
 
-}  // namespace agentidp::keymaterial
+}  // namespace agentidp::keystore
