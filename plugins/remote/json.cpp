@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base64.h"
+
 namespace agentidp::remote {
 namespace {
 
@@ -102,10 +104,53 @@ std::vector<Json> Json::items() const {
     return all;
 }
 
-void appendQuoted(aip::Secret& out, std::string_view text) {
-    std::string quoted = aip::quoted(text);
-    out.append(quoted.data(), quoted.size());
-    aip::wipe(quoted.data(), quoted.size());
+Object& Object::text(std::string_view name, std::string_view value) {
+    key(name);
+    quoted(value);
+    return *this;
+}
+
+Object& Object::base64(std::string_view name, std::string_view bytes) {
+    key(name);
+    append("\"");
+    append(remote::base64(bytes).view());
+    append("\"");
+    return *this;
+}
+
+Object& Object::integer(std::string_view name, std::int64_t value) {
+    key(name);
+    append(std::to_string(value));
+    return *this;
+}
+
+Object& Object::boolean(std::string_view name, bool value) {
+    key(name);
+    append(value ? "true" : "false");
+    return *this;
+}
+
+Object& Object::object(std::string_view name, Object value) {
+    key(name);
+    append(value.done().view());
+    return *this;
+}
+
+aip::Secret Object::done() {
+    append("}");
+    return std::move(json_);
+}
+
+void Object::key(std::string_view name) {
+    if (json_.size() > 1) append(",");
+    quoted(name);
+    append(":");
+}
+
+void Object::quoted(std::string_view text) {
+    std::string whole = aip::quoted(text);
+    append(whole);
+    aip::wipe(whole.data(), whole.size());
 }
 
 }  // namespace agentidp::remote

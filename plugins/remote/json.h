@@ -40,7 +40,24 @@ private:
     const void* at_ = nullptr;
 };
 
-/// Appends `text` as a JSON string, into a value that is wiped. Bytes that are not UTF-8 become U+FFFD.
-void appendQuoted(aip::Secret& out, std::string_view text);
+/// The body of a request, member by member: `Object().text("type", "ed25519").base64("input", bytes).done()`. All of it may be secret.
+class Object {
+public:
+    /// Bytes that are not UTF-8 become U+FFFD.
+    Object& text(std::string_view name, std::string_view value);
+    /// The bytes in base64 (RFC 4648 section 4).
+    Object& base64(std::string_view name, std::string_view bytes);
+    Object& integer(std::string_view name, std::int64_t value);
+    Object& boolean(std::string_view name, bool value);
+    Object& object(std::string_view name, Object value);
+    /// The object; nothing is added afterwards.
+    aip::Secret done();
+
+private:
+    void key(std::string_view name);
+    void append(std::string_view text) { json_.append(text.data(), text.size()); }
+    void quoted(std::string_view text);
+    aip::Secret json_{std::string_view("{")};
+};
 
 }  // namespace agentidp::remote

@@ -13,6 +13,7 @@ class RemoteJsonTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(answersNothingForAnotherKind);
     CPPUNIT_TEST(refusesWhatIsNotStrictJson);
     CPPUNIT_TEST(takesBase64OnlyAsItIsWritten);
+    CPPUNIT_TEST(writesWhatItCanRead);
     CPPUNIT_TEST_SUITE_END();
 
     static Json parsed(std::string_view text) {
@@ -63,6 +64,17 @@ class RemoteJsonTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("Zm9vYg=="), std::string(base64("foob").view()));
         for (const char* text : {"Zg", "Zg=", "Zh==", "Z===", "====", "Zm9v\n", "Zm 9", "Zm-v", "=Zm9"})
             CPPUNIT_ASSERT_MESSAGE(text, !unbase64(text).has_value());
+    }
+
+    void writesWhatItCanRead() {
+        Object inner;
+        inner.integer("n", -7).boolean("on", true);
+        const auto written =
+            Object().text("quo\"te", "line\nend").base64("bytes", std::string_view("\0\1", 2)).object("in", std::move(inner)).done();
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"quo\"te":"line\u000aend","bytes":"AAE=","in":{"n":-7,"on":true}})"),
+                             std::string(written.view()));
+        CPPUNIT_ASSERT_EQUAL(std::string("line\nend"), std::string(*parsed(written.view())["quo\"te"].text()));
+        CPPUNIT_ASSERT_EQUAL(std::string("{}"), std::string(Object().done().view()));
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(RemoteJsonTest);
