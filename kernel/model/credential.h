@@ -12,13 +12,15 @@ namespace agentidp::model {
 
 enum class CredentialStatus { Active, Revoked };
 
-/// One client secret of an agent, as a MAC under a pepper. The secret itself is shown once and never kept.
+/// One client secret of an agent, as a MAC under a pepper; or kept in a secret store, which `vaultPath` names. The secret itself is shown
+/// once.
 struct Credential {
     CredentialId id;
     AgentId agentId;
     std::int64_t agentNum = 0;
-    base::Bytes secretMac;                   ///< HMAC-SHA-256(pepper, secret), 32 bytes
+    base::Bytes secretMac;                   ///< HMAC-SHA-256(pepper, secret), 32 bytes; empty while it is in the secret store only
     std::string pepperId;                    ///< names the data key
+    std::string vaultPath;                   ///< empty: the MAC is all there is
     std::optional<base::Bytes> previousMac;  ///< after a rotation with overlap
     std::string previousPepperId;
     std::optional<base::Instant> previousUntil;

@@ -74,7 +74,9 @@ base::Result<const model::Credential*> matching(const Client& client, Macs& macs
     };
     for (const auto& credential : client.credentials) {
         if (credential.status != model::CredentialStatus::Active || (credential.expiresAt && *credential.expiresAt <= now)) continue;
-        if (auto done = compare(credential, credential.pepperId, credential.secretMac); !done) return std::move(done).error();
+        if (!credential.secretMac.empty()) {
+            if (auto done = compare(credential, credential.pepperId, credential.secretMac); !done) return std::move(done).error();
+        }
         if (!credential.previousMac || !credential.previousUntil || *credential.previousUntil <= now) continue;
         if (auto done = compare(credential, credential.previousPepperId, *credential.previousMac); !done) return std::move(done).error();
     }
@@ -116,6 +118,8 @@ OauthResult<AuthenticatedClient> ClientAuthenticator::authenticate(const Present
 
     const auto match = matching(*client, macs, now);
     if (!match) return oauthErrorOf(match.error());
+    if (*match == nullptr && client->secretsMissing)
+        return oauthErrorOf(base::fail(base::Errc::Unavailable, {}, "a secret of the client is in a secret store that does not answer"));
     const auto refuseKnown = [&](std::string reason) {
         auto error = refuse(presented.method, std::move(reason), presented.clientId);
         error.client = client;

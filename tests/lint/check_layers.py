@@ -15,7 +15,7 @@ LAYERS = [
     {'crypto', 'observe', 'config'},
     {'jose', 'plugin'},
     {'store'},
-    {'keys', 'audit', 'policy', 'compliance', 'webhooks'},
+    {'keys', 'secrets', 'audit', 'policy', 'compliance', 'webhooks'},
     {'server'},
     {'control', 'app', 'cli'},
 ]
