@@ -101,6 +101,7 @@ server_for() {
   case "$1" in
     *_postgresql) echo python3 tests/support/postgres.py ;;
     */contract_*_redis) echo python3 tests/support/redis.py ;;
+    *_vault) echo python3 tests/support/openbao.py ;;
   esac
 }
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }

@@ -9,6 +9,7 @@
 #include "keys/key_ring.h"
 #include "oauth/ports.h"
 #include "registry/ports.h"
+#include "secrets/client_secrets.h"
 
 namespace agentidp::app {
 
@@ -40,6 +41,21 @@ public:
 
 private:
     mutable std::atomic<int> busy_{0};
+};
+
+class VaultedSecretsPort final : public registry::VaultedSecrets {
+public:
+    VaultedSecretsPort(secrets::ClientSecrets& secrets, bool keepsNew) : secrets_(secrets), keepsNew_(keepsNew) {}
+    [[nodiscard]] bool keepsNew() const override { return keepsNew_; }
+    [[nodiscard]] base::Result<registry::SecretMac> macOf(const std::string& path) override {
+        auto held = secrets_.macOf(path);
+        if (!held) return std::move(held).error();
+        return registry::SecretMac{std::move(held->pepperId), base::Bytes(held->mac.begin(), held->mac.end())};
+    }
+
+private:
+    secrets::ClientSecrets& secrets_;
+    bool keepsNew_;
 };
 
 class SignerPort final : public oauth::Signer {

@@ -35,6 +35,13 @@ plugin::Wanted wantedOf(const config::Settings& settings, std::uint32_t kind, co
     return plugin::wanted(kind, name, std::move(texts));
 }
 
+/// The one that credentials.store = vault names.
+constexpr const char* kSecretStore = "vault";
+
+bool wantsSecretStore(const config::Settings& settings) {
+    return settings.text(Setting::CredentialsStore) == "vault" || !settings.plugin(std::string("secrets-") + kSecretStore).empty();
+}
+
 }  // namespace
 
 std::string dataDirOf(const config::Settings& settings) { return absolutePath(settings.text(Setting::DataDir)); }
@@ -112,16 +119,15 @@ base::Result<void> Foundation::prepare(Purpose purpose, PluginOffers offers) {
         if (auto locked = lock(); !locked) return locked;
     }
     openCatalog(std::move(offers));
-    if (settings().text(Setting::CredentialsStore) == "vault")
-        return fail(
-            Errc::Invalid,
-            "credentials.store = vault needs the secrets-vault plugin, which this version does not have; set credentials.store = mac");
     using Role = plugin::Wanted::Role;
     // Those that keep nothing on disk first: whatever they refuse leaves the data directory as it was.
     if (auto done = add(AIP_KIND_RATELIMIT, settings().text(Setting::RatelimitPlugin), Role::Active); !done) return done;
     for (const auto& job : settings().list(Setting::Jobs))
         if (auto done = add(AIP_KIND_JOB, job, Role::Active); !done) return done;
     if (auto done = addKeys(); !done) return done;
+    // Where new secrets are MACs again, old ones are still there as long as the plugin is configured.
+    if (wantsSecretStore(settings()))
+        if (auto done = add(AIP_KIND_SECRETS, kSecretStore, Role::Active); !done) return done;
     if (auto done = add(AIP_KIND_STORAGE, settings().text(Setting::StoragePlugin), Role::Active); !done) return done;
     if (auto complete = plugins_->complete(); !complete) return complete;
 
@@ -190,6 +196,7 @@ std::vector<std::string> judgePluginFiles(const config::Settings& settings) {
     if (const auto& previous = settings.text(Setting::KeysPrevious); !previous.empty()) judge(AIP_KIND_KEYS, previous);
     judge(AIP_KIND_RATELIMIT, settings.text(Setting::RatelimitPlugin));
     for (const auto& job : settings.list(Setting::Jobs)) judge(AIP_KIND_JOB, job);
+    if (wantsSecretStore(settings)) judge(AIP_KIND_SECRETS, kSecretStore);
     return problems;
 }
 

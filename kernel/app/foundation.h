@@ -60,6 +60,8 @@ public:
     [[nodiscard]] plugin::Storage& storage() { return plugins_->storage(); }
     [[nodiscard]] plugin::Keys& keys() { return plugins_->keys(); }
     [[nodiscard]] plugin::Keys* previousKeys() { return plugins_->previousKeys(); }
+    /// Null where no client secret is kept outside storage.
+    [[nodiscard]] plugin::SecretStore* secretStore() { return plugins_->secrets(); }
     [[nodiscard]] const keys::DataKeys& dataKeys() const { return *dataKeys_; }
     /// migrations/schema.json as it was compiled in.
     [[nodiscard]] static std::string_view schema();

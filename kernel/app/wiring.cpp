@@ -172,6 +172,8 @@ struct Daemon::Rooms {
     std::unique_ptr<SignerPort> signer;
     std::unique_ptr<JwsVerifierPort> jws;
     std::unique_ptr<server::RevocationSet> revocations;
+    std::unique_ptr<secrets::ClientSecrets> clientSecrets;  ///< null: no secret is kept outside storage
+    std::unique_ptr<VaultedSecretsPort> vaulted;
     std::unique_ptr<server::Directory> directory;
     std::unique_ptr<server::ClientBudgets> budgets;
     std::unique_ptr<server::LastUsed> lastUsed;
@@ -339,7 +341,21 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     options.replica = replica;
     options.origin = "agentidp/" + replica;
     ledger = std::make_unique<audit::LedgerAppender>(storage, clock(), log, std::move(options));
-    directory = std::make_unique<server::Directory>(storage, clock());
+    if (auto* store = base->secretStore(); store != nullptr) {
+        const auto& peppers = base->dataKeys().peppers();
+        secrets::Bounds bounds;
+        bounds.fresh = base::seconds(settings().integer(Setting::CredentialsVaultCacheSeconds));
+        bounds.offline = base::seconds(settings().integer(Setting::MaxOfflineSeconds));
+        const auto macUnder = [&peppers](base::BytesView secret) -> base::Result<secrets::Mac> {
+            auto mac = peppers.mac(peppers.currentId(), secret);
+            if (!mac) return std::move(mac).error();
+            return secrets::Mac{peppers.currentId(), *mac};
+        };
+        clientSecrets = std::make_unique<secrets::ClientSecrets>(*store, clock(), macUnder, bounds);
+        vaulted = std::make_unique<VaultedSecretsPort>(*clientSecrets, settings().text(Setting::CredentialsStore) == "vault");
+    }
+    directory = std::make_unique<server::Directory>(storage, clock(), clientSecrets.get(),
+                                                    base::seconds(settings().integer(Setting::CredentialsVaultCacheSeconds)));
     ledger->observe([this](std::span<const model::AuditEvent> events) {
         for (const auto& event : events) directory->onEvent(event);
     });
@@ -499,7 +515,7 @@ void Daemon::Rooms::makeRegistry() {
         registry::AgentRules::Ports{*registryAgents, *registryOrganizations, *registryCredentials, *cursors},
         settings().list(Setting::ClaimsAllowed));
     credentialRules = std::make_unique<registry::CredentialRules>(
-        registry::CredentialRules::Ports{*registryAgents, *registryCredentials, *peppers, *cursors});
+        registry::CredentialRules::Ports{*registryAgents, *registryCredentials, *peppers, *cursors, vaulted.get()});
     organizationRules = std::make_unique<registry::OrganizationRules>(registry::OrganizationRules::Ports{*registryOrganizations, *cursors});
 
     audit::VerifierOptions verification;
@@ -573,7 +589,7 @@ base::Result<void> Daemon::Rooms::makeServer() {
     endpoints.bind(server::RouteId::Introspect, [this](const server::ExchangePtr& exchange) { tokenHandler->introspect(exchange); });
     endpoints.bind(server::RouteId::Revoke, [this](const server::ExchangePtr& exchange) { tokenHandler->revoke(exchange); });
     registryHandler = std::make_unique<server::RegistryHandler>(server::RegistryHandler::Rooms{
-        *agentRules, *credentialRules, *organizationRules, *ledger, base->storage(), clock(), base->metrics()});
+        *agentRules, *credentialRules, *organizationRules, *ledger, base->storage(), clock(), base->metrics(), clientSecrets.get()});
     registryHandler->bind(endpoints);
     auditHandler = std::make_unique<server::AuditHandler>(server::AuditHandler::Rooms{
         *reader, *directory, *cursors,
@@ -769,6 +785,7 @@ void Daemon::Rooms::makeChores() {
              return {};
          }},
     };
+    if (clientSecrets) quick.push_back({"secrets", base::seconds(1), [this] { return clientSecrets->sweep(); }});
     // Alone on its thread: where storage hangs, every other chore waits for its own deadline first.
     std::vector<Chore> looks{{"readiness", base::seconds(1), [this] { return tellReadiness(); }}};
     std::vector<Chore> slow{

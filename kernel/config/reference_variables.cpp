@@ -46,11 +46,7 @@ struct Remark {
     std::string_view variable;
     std::string_view text;
 };
-constexpr std::string_view kNotServed = "this version does not serve what it asks for";
 constexpr std::array kNotOffered{
-    Remark{"VAULT_ADDR", kNotServed},
-    Remark{"VAULT_TOKEN", kNotServed},
-    Remark{"VAULT_MOUNT", kNotServed},
     Remark{"POLICY_DIR", "hooks come with a later version: no policy in that folder is enforced"},
 };
 /// Served, but not as a reader of the old documents expects.
@@ -93,6 +89,23 @@ void readKeys(const Environment& environment, ReferenceReading& reading) {
         wish("OIDC_FORCE_KEY_ROTATION", Setting::KeysRotateAtStart, *force == "true" ? "true" : "false");
 }
 
+/// Many machines have one of the two for Vault's own command line; together they ask for it.
+void readVault(const Environment& environment, ReferenceReading& reading) {
+    const bool address = isFilled(environment, "VAULT_ADDR");
+    const bool token = isFilled(environment, "VAULT_TOKEN");
+    if (address != token)
+        reading.remarks.push_back(
+            {address ? "VAULT_ADDR" : "VAULT_TOKEN",
+             "without " + std::string(address ? "VAULT_TOKEN" : "VAULT_ADDR") + " it selects nothing: credentials.store stays as it is"});
+    if (!address || !token) return;
+    constexpr const char* kPlugin = "secrets-vault";
+    reading.wishes.push_back({"VAULT_ADDR", Setting::CredentialsStore, "vault", false});
+    reading.pluginWishes.push_back({"VAULT_ADDR", kPlugin, "address", *find(environment, "VAULT_ADDR")});
+    reading.pluginWishes.push_back({"VAULT_TOKEN", kPlugin, "token", "env:VAULT_TOKEN"});
+    if (isFilled(environment, "VAULT_MOUNT"))
+        reading.pluginWishes.push_back({"VAULT_MOUNT", kPlugin, "mount", *find(environment, "VAULT_MOUNT")});
+}
+
 }  // namespace
 
 ReferenceReading readReferenceVariables(const Environment& environment) {
@@ -118,6 +131,7 @@ ReferenceReading readReferenceVariables(const Environment& environment) {
         reading.pluginWishes.push_back(
             {std::string(selecting.variable), std::string(selecting.plugin), "url", "env:" + std::string(selecting.variable)});
     }
+    readVault(environment, reading);
     readKeys(environment, reading);
     const auto remark = [&](const Remark& item) {
         if (find(environment, item.variable) != nullptr) reading.remarks.push_back({std::string(item.variable), std::string(item.text)});

@@ -12,16 +12,18 @@ namespace agentidp::model {
 
 enum class CredentialStatus { Active, Revoked };
 
-/// One client secret of an agent, as a MAC under a pepper. The secret itself is shown once and never kept.
+/// One client secret of an agent, as a MAC under a pepper; or kept in a secret store, which `vaultPath` names. The secret itself is shown
+/// once.
 struct Credential {
     CredentialId id;
     AgentId agentId;
     std::int64_t agentNum = 0;
-    base::Bytes secretMac;                   ///< HMAC-SHA-256(pepper, secret), 32 bytes
-    std::string pepperId;                    ///< names the data key
+    base::Bytes secretMac;  ///< HMAC-SHA-256(pepper, secret), 32 bytes; empty while it is in the secret store only
+    std::string pepperId;   ///< names the data key
     /// bcrypt, of an imported secret that was not used yet: with an empty secretMac it is the secret itself, with another the
     /// previous one, until previousUntil. Empty in all others.
     std::string importedHash;
+    std::string vaultPath;                   ///< empty: the MAC is all there is
     std::optional<base::Bytes> previousMac;  ///< after a rotation with overlap
     std::string previousPepperId;
     std::optional<base::Instant> previousUntil;

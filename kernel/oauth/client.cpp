@@ -22,7 +22,8 @@ bool Client::supersedes(std::int64_t issuedAtSeconds) const {
     return agent.tokensNotBefore && issuedAtSeconds <= base::epochSecondsOf(*agent.tokensNotBefore);
 }
 
-ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials) {
+ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials,
+                     bool secretsMissing) {
     auto client = std::make_shared<Client>();
     if (const auto limits = base::json::parse(organization.limitsJson)) {
         client->requestsPerMinute = limitNamed(*limits, "requestsPerMinute");
@@ -31,6 +32,7 @@ ClientPtr makeClient(model::Agent agent, model::Organization organization, std::
     client->agent = std::move(agent);
     client->organization = std::move(organization);
     client->credentials = std::move(credentials);
+    client->secretsMissing = secretsMissing;
     return client;
 }
 

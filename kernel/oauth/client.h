@@ -15,7 +15,9 @@ namespace agentidp::oauth {
 struct Client {
     model::Agent agent;
     model::Organization organization;
-    std::vector<model::Credential> credentials;  ///< of status Active; expired ones may be among them
+    std::vector<model::Credential> credentials;  ///< of status Active, each with its MAC; expired ones may be among them
+    /// Some of its secrets are in a secret store that cannot be asked now: what matches none of `credentials` may still be right.
+    bool secretsMissing = false;
     /// From the organization's limits; absent: the setting counts.
     std::optional<std::int64_t> requestsPerMinute;
     std::optional<std::int64_t> tokensPerMonth;
@@ -29,7 +31,8 @@ struct Client {
 using ClientPtr = std::shared_ptr<const Client>;
 
 /// Reads the limits once; members it does not understand do not limit.
-[[nodiscard]] ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials);
+[[nodiscard]] ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials,
+                                   bool secretsMissing = false);
 /// What an authenticated client may do on endpoints that take its secret: everything it could ask a token for.
 [[nodiscard]] model::Caller callerOf(const Client& client);
 

@@ -170,6 +170,8 @@ OauthResult<AuthenticatedClient> ClientAuthenticator::authenticate(const Present
     const bool imported = *match == nullptr && imported_ != nullptr && usable;
     if (imported) match = matchingImported(*client, *imported_, secret, now);
     if (!match) return oauthErrorOf(match.error());
+    if (*match == nullptr && client->secretsMissing)
+        return oauthErrorOf(base::fail(base::Errc::Unavailable, {}, "a secret of the client is in a secret store that does not answer"));
     const auto refuseKnown = [&](std::string reason) {
         auto error = refuse(presented.method, std::move(reason), presented.clientId);
         error.client = client;

@@ -230,6 +230,8 @@ Ruling AgentRules::decommission(const Asker& asker, std::string_view agentId) co
         credential.previousMac.reset();
         credential.previousPepperId.clear();
         credential.previousUntil.reset();
+        if (!credential.vaultPath.empty()) ruling.secrets.forget.push_back(std::move(credential.vaultPath));
+        credential.vaultPath.clear();
         const auto expected = credential.rowVersion++;
         changes.emplace_back(model::UpdateCredential{std::move(credential), expected});
     }

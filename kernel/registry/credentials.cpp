@@ -20,7 +20,10 @@ bool live(const model::Credential& credential, base::Instant now) {
     return credential.status == model::CredentialStatus::Active && (!credential.expiresAt || *credential.expiresAt > now);
 }
 
-model::UpdateCredential revoked(model::Credential credential, base::Instant at) {
+/// Its secret leaves the secret store with the path.
+model::UpdateCredential revoked(model::Credential credential, base::Instant at, SecretChanges& secrets) {
+    if (!credential.vaultPath.empty()) secrets.forget.push_back(std::move(credential.vaultPath));
+    credential.vaultPath.clear();
     credential.status = model::CredentialStatus::Revoked;
     credential.revokedAt = at;
     credential.previousMac.reset();
@@ -42,17 +45,6 @@ std::optional<base::Instant> futureTime(Fields& fields, const Asker& asker) {
     const auto at = fields.time("expiresAt");
     if (at && *at <= asker.origin.at) fields.faultAt("expiresAt", "must lie in the future");
     return at;
-}
-
-/// Puts a new secret into `credential` and answers it.
-base::Result<base::Secret> renewSecret(model::Credential& credential, const Peppers& peppers) {
-    auto secret = makeClientSecret();
-    const auto pepperId = peppers.currentId();
-    const auto mac = peppers.mac(pepperId, secret.view());
-    if (!mac) return mac.error();
-    credential.secretMac.assign(mac->begin(), mac->end());
-    credential.pepperId = pepperId;
-    return secret;
 }
 
 /// The credential, if it is one of this agent.
@@ -79,6 +71,27 @@ base::Secret makeClientSecret() {
     return base::Secret::fromText(std::move(text));
 }
 
+/// Puts a new secret into `credential` and answers it. A secret store gets each secret at a path of its own: which one counts is said by
+/// the row, so that a change that is not committed changes nothing.
+base::Result<base::Secret> CredentialRules::renewSecret(model::Credential& credential, SecretChanges& secrets) const {
+    auto secret = makeClientSecret();
+    if (!credential.vaultPath.empty()) secrets.forget.push_back(std::move(credential.vaultPath));
+    credential.vaultPath.clear();
+    credential.secretMac.clear();
+    credential.pepperId.clear();
+    if (ports_.vault != nullptr && ports_.vault->keepsNew()) {
+        credential.vaultPath = "agentidp/credentials/" + credential.agentId.str() + "/" + credential.id.str() + "/" + base::uuidV4();
+        secrets.keep.push_back({credential.vaultPath, base::Secret::fromText(std::string(secret.text()))});
+        return secret;
+    }
+    const auto pepperId = ports_.peppers.currentId();
+    const auto mac = ports_.peppers.mac(pepperId, secret.view());
+    if (!mac) return mac.error();
+    credential.secretMac.assign(mac->begin(), mac->end());
+    credential.pepperId = pepperId;
+    return secret;
+}
+
 Ruling CredentialRules::create(const Asker& asker, std::string_view agentId, const base::json::Value& body) const {
     if (auto refused = needScope(asker, kWrite)) return *std::move(refused);
     auto agent = visibleAgent(ports_.agents, asker, agentId);
@@ -92,6 +105,7 @@ Ruling CredentialRules::create(const Asker& asker, std::string_view agentId, con
     if (!active) return refuse(model::problemOf(active.error()));
 
     model::Mutation mutation;
+    SecretChanges secrets;
     mutation.changes.emplace_back(model::ExpectAgent{agent->num, agent->rowVersion});
     mutation.changes.emplace_back(model::ExpectActiveCredentials{agent->num, static_cast<std::int64_t>(active->size())});
     auto count = active->size();
@@ -99,7 +113,7 @@ Ruling CredentialRules::create(const Asker& asker, std::string_view agentId, con
     for (auto credential = active->rbegin(); credential != active->rend() && count >= model::kMaxActiveCredentials; ++credential) {
         if (live(*credential, asker.origin.at)) continue;
         mutation.events.push_back(eventAbout(*agent, *credential, asker, model::Action::CredentialRevoked));
-        mutation.changes.emplace_back(revoked(std::move(*credential), asker.origin.at));
+        mutation.changes.emplace_back(revoked(std::move(*credential), asker.origin.at, secrets));
         --count;
     }
     if (count >= model::kMaxActiveCredentials)
@@ -111,9 +125,10 @@ Ruling CredentialRules::create(const Asker& asker, std::string_view agentId, con
     credential.agentNum = agent->num;
     credential.createdAt = asker.origin.at;
     credential.expiresAt = expiresAt;
-    const auto secret = renewSecret(credential, ports_.peppers);
+    const auto secret = renewSecret(credential, secrets);
     if (!secret) return refuse(model::problemOf(secret.error()));
     auto ruling = answered(201, credentialJson(credential, secret->text()));
+    ruling.secrets = std::move(secrets);
     std::get<model::Answer>(ruling.outcome)
         .headers.emplace_back("Location", "/api/v1/agents/" + agent->id.str() + "/credentials/" + credential.id.str());
     mutation.events.push_back(eventAbout(*agent, credential, asker, model::Action::CredentialGenerated));
@@ -177,6 +192,16 @@ Ruling CredentialRules::rotate(const Asker& asker, std::string_view agentId, std
     credential.previousUntil.reset();
     if (overlap == 0) credential.importedHash.clear();
     if (overlap > 0) {
+        // What is promised for a while only is a MAC, wherever it was: its place in the secret store is given up.
+        if (!credential.vaultPath.empty()) {
+            if (ports_.vault == nullptr)
+                return refuse(
+                    model::problem(model::ProblemCode::Unavailable, "the old secret is in a secret store that is not configured"));
+            auto old = ports_.vault->macOf(credential.vaultPath);
+            if (!old) return refuse(model::problemOf(old.error()));
+            credential.secretMac = std::move(old->mac);
+            credential.pepperId = std::move(old->pepperId);
+        }
         // A secret that came with an import and was not used since has no MAC yet: its hash goes on as the previous secret.
         if (!credential.secretMac.empty()) {
             credential.previousMac = std::move(credential.secretMac);
@@ -187,11 +212,13 @@ Ruling CredentialRules::rotate(const Asker& asker, std::string_view agentId, std
         // The old secret never outlives what it was promised.
         if (credential.expiresAt) credential.previousUntil = std::min(*credential.previousUntil, *credential.expiresAt);
     }
-    const auto secret = renewSecret(credential, ports_.peppers);
+    SecretChanges secrets;
+    const auto secret = renewSecret(credential, secrets);
     if (!secret) return refuse(model::problemOf(secret.error()));
     if (expiresAt) credential.expiresAt = expiresAt;
     const auto expected = credential.rowVersion++;
     auto ruling = answered(200, credentialJson(credential, secret->text()));
+    ruling.secrets = std::move(secrets);
     auto event = eventAbout(*agent, credential, asker, model::Action::CredentialRotated);
     const auto until = credential.previousUntil ? base::rfc3339(*credential.previousUntil) : std::string();
     event.metadataJson = metadata({{"credentialId", credential.id.str()}, {"previousUntil", until}});
@@ -223,7 +250,7 @@ Ruling CredentialRules::revoke(const Asker& asker, std::string_view agentId, std
     event.metadataJson = metadata({{"credentialId", credential->id.str()}, {"tokensEnded", last ? "true" : ""}});
     mutation.events.push_back(std::move(event));
     mutation.changes.emplace_back(model::ExpectActiveCredentials{agent->num, static_cast<std::int64_t>(active->size())});
-    mutation.changes.emplace_back(revoked(*std::move(credential), now));
+    mutation.changes.emplace_back(revoked(*std::move(credential), now, ruling.secrets));
     if (last) {
         endTokens(*agent, now);
         const auto expected = agent->rowVersion++;

@@ -1,6 +1,7 @@
 #pragma once
 /// @file kernel/registry/credentials.h
-/// The rules of /api/v1/agents/:id/credentials. A secret is 256 random bits, shown once, kept as a MAC.
+/// The rules of /api/v1/agents/:id/credentials. A secret is 256 random bits, shown once, kept as a MAC
+/// or in the secret store.
 #include <string>
 
 #include "base/json.h"
@@ -25,6 +26,7 @@ public:
         Credentials& credentials;
         const Peppers& peppers;
         const Cursors& cursors;
+        VaultedSecrets* vault = nullptr;  ///< null: every secret is a MAC in its row
     };
     explicit CredentialRules(Ports ports) : ports_(ports) {}
 
@@ -39,6 +41,7 @@ public:
     [[nodiscard]] Ruling revoke(const Asker& asker, std::string_view agentId, std::string_view credentialId) const;
 
 private:
+    [[nodiscard]] base::Result<base::Secret> renewSecret(model::Credential& credential, SecretChanges& secrets) const;
     Ports ports_;
 };
 

@@ -67,4 +67,20 @@ public:
     [[nodiscard]] virtual std::string currentId() const = 0;
 };
 
+/// A secret as a row would hold it.
+struct SecretMac {
+    std::string pepperId;
+    base::Bytes mac;
+};
+
+/// Client secrets that are kept outside storage (credentials.store = vault).
+class VaultedSecrets {
+public:
+    virtual ~VaultedSecrets() = default;
+    /// Whether new secrets go there; old ones may be there either way.
+    [[nodiscard]] virtual bool keepsNew() const = 0;
+    /// Of the secret at a credential's vaultPath. NotFound: it is gone. Unavailable: it cannot be said now.
+    [[nodiscard]] virtual base::Result<SecretMac> macOf(const std::string& path) = 0;
+};
+
 }  // namespace agentidp::registry

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "base/secret.h"
 #include "model/answer.h"
 #include "model/caller.h"
 #include "model/mutation.h"
@@ -12,10 +14,24 @@
 
 namespace agentidp::registry {
 
+/// A new secret for the secret store, at a path of its own.
+struct SecretToKeep {
+    std::string path;
+    base::Secret secret;
+};
+
+struct SecretChanges {
+    /// To be kept before the mutation is written, which names their paths; forgotten again if it cannot be.
+    std::vector<SecretToKeep> keep;
+    /// Paths that no row names once the mutation is written.
+    std::vector<std::string> forget;
+};
+
 struct Ruling {
     /// Empty for reads. A refusal may carry events too (access.refused), never changes.
     model::Mutation mutation;
     std::variant<model::Answer, model::Problem> outcome;
+    SecretChanges secrets = {};
     [[nodiscard]] bool ok() const { return outcome.index() == 0; }
 };
 

@@ -12,17 +12,21 @@ constexpr std::uint32_t kCredentialsRead = model::kMaxActiveCredentials + 1;
 
 }  // namespace
 
-Directory::Directory(plugin::Storage& storage, const base::Clock& clock, std::size_t capacity)
-    : storage_(storage), clock_(clock), perShard_(std::max<std::size_t>(1, capacity / kShards)) {}
+Directory::Directory(plugin::Storage& storage, const base::Clock& clock, secrets::ClientSecrets* secrets, base::seconds secretsKept,
+                     std::size_t capacity)
+    : storage_(storage),
+      clock_(clock),
+      secrets_(secrets),
+      secretsKept_(secretsKept),
+      perShard_(std::max<std::size_t>(1, capacity / kShards)) {}
 
 bool Directory::cached(std::string_view id) {
     auto shard = shardOf(id).lock();
     const auto found = shard->index.find(id);
-    if (found == shard->index.end()) return false;
+    if (found == shard->index.end() || clock_.mono() >= found->second->until) return false;
     const auto& client = found->second->client;
-    if (!client) return clock_.mono() < found->second->until;
-    return std::none_of(client->credentials.begin(), client->credentials.end(),
-                        [](const model::Credential& credential) { return !credential.importedHash.empty(); });
+    return !client || std::none_of(client->credentials.begin(), client->credentials.end(),
+                                   [](const model::Credential& credential) { return !credential.importedHash.empty(); });
 }
 
 base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
@@ -30,12 +34,10 @@ base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
     {
         auto shard = shardOf(id.str()).lock();
         const auto found = shard->index.find(id.str());
-        if (found != shard->index.end()) {
-            if (found->second->client) {
-                shard->recent.splice(shard->recent.begin(), shard->recent, found->second);
-                return found->second->client;
-            }
-            if (clock_.mono() < found->second->until) return base::fail(base::Errc::NotFound, "no such client");
+        if (found != shard->index.end() && clock_.mono() < found->second->until) {
+            if (!found->second->client) return base::fail(base::Errc::NotFound, "no such client");
+            shard->recent.splice(shard->recent.begin(), shard->recent, found->second);
+            return found->second->client;
         }
         generation = shard->generation;
     }
@@ -51,7 +53,7 @@ base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
             shard->index.erase(old);
             shard->recent.erase(entry);
         }
-        shard->recent.push_front({id.str(), loaded ? *loaded : nullptr, clock_.mono() + kMissRemembered});
+        shard->recent.push_front({id.str(), loaded ? *loaded : nullptr, keptUntil(loaded ? *loaded : nullptr)});
         shard->index.emplace(shard->recent.front().id, shard->recent.begin());
         if (shard->recent.size() > perShard_) {
             shard->index.erase(shard->recent.back().id);
@@ -59,6 +61,31 @@ base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
         }
     }
     return loaded;
+}
+
+/// Without secrets in a secret store a client is kept until an event says otherwise.
+base::MonoInstant Directory::keptUntil(const oauth::ClientPtr& client) const {
+    if (!client || client->secretsMissing) return clock_.mono() + kMissRemembered;
+    const bool vaulted = std::any_of(client->credentials.begin(), client->credentials.end(),
+                                     [](const model::Credential& each) { return !each.vaultPath.empty(); });
+    return vaulted ? clock_.mono() + secretsKept_ : base::MonoInstant::max();
+}
+
+bool Directory::fetchSecrets(std::vector<model::Credential>& credentials) const {
+    bool missing = false;
+    std::erase_if(credentials, [&](model::Credential& credential) {
+        if (credential.vaultPath.empty()) return false;
+        const auto held = secrets_ != nullptr ? secrets_->macOf(credential.vaultPath) : base::fail(base::Errc::Unavailable, "");
+        if (held) {
+            credential.secretMac.assign(held->mac.begin(), held->mac.end());
+            credential.pepperId = held->pepperId;
+            return false;
+        }
+        // Gone from the store: it opens nothing any more. A secret of before a rotation is in the row.
+        missing = missing || held.error().code != base::Errc::NotFound;
+        return !credential.previousMac;
+    });
+    return missing;
 }
 
 base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) const {
@@ -69,7 +96,8 @@ base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) const {
     agent->organizationId = organization->id;
     auto credentials = store::Credentials(storage_, clock_).list(agent->num, "active", std::nullopt, kCredentialsRead);
     if (!credentials) return std::move(credentials).error();
-    return oauth::makeClient(std::move(*agent), std::move(*organization), std::move(*credentials));
+    const bool missing = fetchSecrets(*credentials);
+    return oauth::makeClient(std::move(*agent), std::move(*organization), std::move(*credentials), missing);
 }
 
 bool Directory::follows(model::Action action) {

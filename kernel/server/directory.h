@@ -12,6 +12,7 @@
 #include "model/audit_event.h"
 #include "oauth/ports.h"
 #include "plugin/storage.h"
+#include "secrets/client_secrets.h"
 #include "store/agents.h"
 #include "store/credentials.h"
 #include "store/organizations.h"
@@ -21,7 +22,9 @@ namespace agentidp::server {
 /// Any thread. Bounded: the least recently used client of a shard goes first; a missing one is remembered for a second.
 class Directory final : public oauth::Clients {
 public:
-    Directory(plugin::Storage& storage, const base::Clock& clock, std::size_t capacity = 50'000);
+    /// `secrets`: where credentials with a vaultPath are; null: nowhere, and nobody gets in by them.
+    Directory(plugin::Storage& storage, const base::Clock& clock, secrets::ClientSecrets* secrets = nullptr,
+              base::seconds secretsKept = base::seconds(300), std::size_t capacity = 50'000);
 
     /// Reads storage where the client is not in memory, and may block then.
     [[nodiscard]] base::Result<oauth::ClientPtr> find(const model::AgentId& id) override;
@@ -37,8 +40,8 @@ public:
 private:
     struct Entry {
         std::string id;
-        oauth::ClientPtr client;  ///< null: there is none, until `until`
-        base::MonoInstant until;
+        oauth::ClientPtr client;  ///< null: there is none
+        base::MonoInstant until;  ///< then it is read again
     };
     struct Shard {
         std::list<Entry> recent;                                                 ///< front: used last
@@ -50,11 +53,16 @@ private:
 
     base::Guarded<Shard>& shardOf(std::string_view id) { return shards_[std::hash<std::string_view>{}(id) % kShards]; }
     [[nodiscard]] base::Result<oauth::ClientPtr> load(const model::AgentId& id) const;
+    [[nodiscard]] base::MonoInstant keptUntil(const oauth::ClientPtr& client) const;
+    /// Fills in the MACs of secrets that are kept elsewhere; true where one cannot be had now.
+    bool fetchSecrets(std::vector<model::Credential>& credentials) const;
     void forget(std::string_view id);
     void forgetAll();
 
     plugin::Storage& storage_;
     const base::Clock& clock_;
+    secrets::ClientSecrets* secrets_;
+    base::seconds secretsKept_;
     std::size_t perShard_;
     std::array<base::Guarded<Shard>, kShards> shards_;
 };

@@ -166,6 +166,17 @@ void RegistryHandler::create(const ExchangePtr& exchange, const Rule& rule) {
     commit(exchange, std::move(ruling), std::move(more));
 }
 
+/// All or none; what was kept before the one that failed is forgotten.
+base::Result<void> RegistryHandler::keepSecrets(const registry::SecretChanges& changes) const {
+    for (const auto& [path, secret] : changes.keep) {
+        const auto kept = rooms_.secrets->keep(path, secret);
+        if (kept) continue;
+        for (const auto& each : changes.keep) rooms_.secrets->forget(each.path);
+        return kept;
+    }
+    return {};
+}
+
 void RegistryHandler::commit(const ExchangePtr& exchange, Ruling&& ruling, std::vector<plugin::Op> more) {
     if (ruling.mutation.empty()) {
         if (ruling.ok()) return answer(exchange, std::get<model::Answer>(std::move(ruling.outcome)));
@@ -182,14 +193,29 @@ void RegistryHandler::commit(const ExchangePtr& exchange, Ruling&& ruling, std::
         rooms_.ledger.append(std::move(effect), [](const base::Result<audit::Committed>&) {});
         return refuse(exchange, std::get<model::Problem>(ruling.outcome));
     }
+    if (auto kept = keepSecrets(ruling.secrets); !kept) return refuse(exchange, model::problemOf(kept.error()));
+    // The paths no row names afterwards: of the secrets before, or, where the change does not come about, of the new ones.
+    std::vector<std::string> fresh;
+    for (const auto& each : ruling.secrets.keep) fresh.push_back(each.path);
+    const auto forget = [this](const std::vector<std::string>& paths) {
+        if (rooms_.secrets == nullptr) return;
+        for (const auto& path : paths) rooms_.secrets->forget(path);
+    };
     const bool conditional = exchange->request.headers.find("If-Match") != nullptr;
-    rooms_.ledger.append(std::move(effect), [this, exchange, conditional, registered = std::move(registered),
-                                             decided = std::get<model::Answer>(std::move(ruling.outcome))](
-                                                const base::Result<audit::Committed>& committed) mutable {
-        if (!committed) return refuse(exchange, registry::problemOfCommit(committed.error(), conditional));
-        for (const auto& env : registered) rooms_.metrics.counter(observe::Metric::AgentsRegisteredTotal, {env}).add();
-        answer(exchange, std::move(decided));
-    });
+    rooms_.ledger.append(std::move(effect),
+                         [this, exchange, conditional, forget, fresh = std::move(fresh), stale = std::move(ruling.secrets.forget),
+                          registered = std::move(registered), decided = std::get<model::Answer>(std::move(ruling.outcome))](
+                             const base::Result<audit::Committed>& committed) mutable {
+                             if (!committed) {
+                                 // Anything else may have been written all the same: a new secret that no row names opens nothing.
+                                 if (committed.error().code == base::Errc::Conflict || committed.error().code == base::Errc::Exists)
+                                     forget(fresh);
+                                 return refuse(exchange, registry::problemOfCommit(committed.error(), conditional));
+                             }
+                             forget(stale);
+                             for (const auto& env : registered) rooms_.metrics.counter(observe::Metric::AgentsRegisteredTotal, {env}).add();
+                             answer(exchange, std::move(decided));
+                         });
 }
 
 }  // namespace agentidp::server

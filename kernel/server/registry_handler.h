@@ -11,6 +11,7 @@
 #include "registry/agents.h"
 #include "registry/credentials.h"
 #include "registry/organizations.h"
+#include "secrets/client_secrets.h"
 #include "server/exchange.h"
 
 namespace agentidp::server {
@@ -25,6 +26,7 @@ public:
         plugin::Storage& storage;
         const base::Clock& clock;
         observe::Metrics& metrics;
+        secrets::ClientSecrets* secrets = nullptr;  ///< null where no ruling names a secret store
     };
     explicit RegistryHandler(Rooms rooms) : rooms_(rooms) {}
     void bind(Endpoints& endpoints);
@@ -36,6 +38,7 @@ private:
     void create(const ExchangePtr& exchange, const Rule& rule);
     void read(const ExchangePtr& exchange, const Read& rule);
     void commit(const ExchangePtr& exchange, registry::Ruling&& ruling, std::vector<plugin::Op> more);
+    base::Result<void> keepSecrets(const registry::SecretChanges& changes) const;
     Rooms rooms_;
 };
 

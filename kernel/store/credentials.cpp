@@ -9,15 +9,21 @@ namespace {
 constexpr std::string_view kTable = "credentials";
 const std::vector<std::string_view> kColumns{"id",          "client_id",    "agent_num",          "secret_mac",     "pepper_id",
                                              "secret_hash", "previous_mac", "previous_pepper_id", "previous_until", "status",
-                                             "created_at",  "expires_at",   "revoked_at",         "last_used_at",   "row_version"};
+                                             "created_at",  "expires_at",   "revoked_at",         "last_used_at",   "row_version",
+                                             "vault_path"};
 
 std::vector<plugin::Assign> changeable(const model::Credential& credential) {
     const auto previousPepper =
         credential.previousMac ? std::optional<std::string>(credential.previousPepperId) : std::optional<std::string>();
-    const auto mac = credential.secretMac.empty() ? std::optional<base::Bytes>() : std::optional(credential.secretMac);
+    // What the secret store holds is in memory only, beside the path.
+    const bool vaulted = !credential.vaultPath.empty();
+    const bool inRow = !vaulted && !credential.secretMac.empty();
+    const auto mac = inRow ? std::optional<base::Bytes>(credential.secretMac) : std::optional<base::Bytes>();
+    const auto pepper = inRow ? std::optional<std::string>(credential.pepperId) : std::optional<std::string>();
     const auto hash = credential.importedHash.empty() ? std::optional<std::string>() : std::optional(credential.importedHash);
     return {{"secret_mac", orNull(mac)},
-            {"pepper_id", credential.pepperId},
+            {"pepper_id", orNull(pepper)},
+            {"vault_path", orNull(vaulted ? std::optional<std::string>(credential.vaultPath) : std::optional<std::string>())},
             {"secret_hash", orNull(hash)},
             {"previous_mac", orNull(credential.previousMac)},
             {"previous_pepper_id", orNull(previousPepper)},
@@ -47,6 +53,7 @@ base::Result<model::Credential> decode(const plugin::Row& row) {
     credential.revokedAt = reader.timeOrNull();
     credential.lastUsedAt = reader.timeOrNull();
     credential.rowVersion = reader.integer();
+    credential.vaultPath = reader.textOrEmpty();
     if (auto verdict = reader.verdict(kTable); !verdict) return verdict.error();
     return credential;
 }

@@ -2,9 +2,15 @@
 
 #include <charconv>
 
-#include "base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
+
+using keystore::base64url;
+using keystore::looksLikeFingerprint;
+using keystore::Purpose;
+using keystore::unbase64url;
+
 namespace {
 
 constexpr std::string_view kMagic = "agentidp-key 1\n";

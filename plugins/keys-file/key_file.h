@@ -18,9 +18,11 @@
 #include <string>
 #include <string_view>
 
-#include "sealing.h"
+#include "keystore/sealing.h"
 
 namespace agentidp::keys_file {
+
+using keystore::Sealing;
 
 struct KeyFile {
     std::string kekId;

@@ -4,9 +4,18 @@
 
 #include <algorithm>
 
-#include "base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
+
+using keystore::algorithmOf;
+using keystore::base64url;
+using keystore::kekFrom;
+using keystore::looksLikeFingerprint;
+using keystore::nameOf;
+using keystore::Purpose;
+using keystore::unbase64url;
+
 namespace {
 
 constexpr std::string_view kKekFile = "kek";

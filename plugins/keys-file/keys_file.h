@@ -11,11 +11,15 @@
 #include <string>
 
 #include "key_file.h"
-#include "key_folder.h"
-#include "sealing.h"
-#include "signing_key.h"
+#include "keystore/key_folder.h"
+#include "keystore/sealing.h"
+#include "keystore/signing_key.h"
 
 namespace agentidp::keys_file {
+
+using keystore::KeyFolder;
+using keystore::Sealing;
+using keystore::SigningKey;
 
 class KeysFile final : public aip::KeysPlugin {
 public:

@@ -1,12 +1,18 @@
-#include "sealing.h"
+#include "keystore/sealing.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include "base/text.h"
-#include "base64url.h"
 #include "key_file.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
+
+using keystore::base64url;
+using keystore::kekFrom;
+using keystore::Purpose;
+using keystore::unbase64url;
+
 namespace {
 
 const std::string kKek(32, 'k');

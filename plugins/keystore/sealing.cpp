@@ -11,7 +11,7 @@
 
 #include "base64url.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 constexpr std::size_t kNonce = 12;
@@ -76,6 +76,7 @@ aip::Outcome<Sealing> Sealing::fromKek(std::string_view kek) {
     (void)madvise(page, sizeof(Keys), MADV_DONTDUMP);
     Sealing made;
     made.keys_.reset(static_cast<Keys*>(page));
+    // The names are those of the plugin that had them first: another text would be another key.
     std::string id(8, '\0');
     if (!hkdf(kek, "agentidp keys-file key file 1", made.keys_->keyFile, sizeof made.keys_->keyFile) ||
         !hkdf(kek, "agentidp keys-file data key 1", made.keys_->dataKey, sizeof made.keys_->dataKey) ||
@@ -143,4 +144,4 @@ aip::Secret kekFrom(std::string_view content) {
     return kek;
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

@@ -1,5 +1,5 @@
 #pragma once
-/// @file plugins/keys-file/sealing.h
+/// @file plugins/keystore/sealing.h
 /// Everything under the key-encryption key (KEK): AES-256-GCM with a fresh random 96-bit nonce, under keys that HKDF-SHA-256 derives from
 /// the KEK, one for key files and one for data keys. The KEK itself is not kept. Any thread.
 #include <agentidp/plugin.hpp>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 
 /// What a sealed text is for; each has a key of its own.
 enum class Purpose { KeyFile, DataKey };
@@ -49,4 +49,4 @@ private:
 /// without a line end. Empty for anything else: a passphrase is no key.
 [[nodiscard]] aip::Secret kekFrom(std::string_view content);
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

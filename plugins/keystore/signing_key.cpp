@@ -5,13 +5,14 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include "base64url.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 constexpr int kLeastRsaBits = 2048;
@@ -109,15 +110,48 @@ bool readInteger(std::string_view der, std::size_t& at, char* out) {
     return true;
 }
 
-/// RFC 7518 section 3.4: r and s as 32 bytes each. OpenSSL gives SEQUENCE { INTEGER r, INTEGER s }, always under 128 bytes for P-256.
-bool rawFromDer(std::string_view der, std::string& raw) {
-    raw.assign(64, '\0');
-    std::size_t at = 2;
-    return der.size() > 2 && der[0] == 0x30 && static_cast<unsigned char>(der[1]) == der.size() - 2 && readInteger(der, at, raw.data()) &&
-           readInteger(der, at, raw.data() + 32) && at == der.size();
+/// SHA-256 of the JWK as it is written above.
+aip::Outcome<PublicPart> publicPartOf(const EVP_PKEY* key, Algorithm algorithm) {
+    PublicPart part;
+    part.jwk = jwkOf(key, algorithm);
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    if (EVP_Digest(part.jwk.data(), part.jwk.size(), digest, nullptr, EVP_sha256(), nullptr) != 1)
+        return sslFail("OpenSSL could not make the thumbprint");
+    part.fingerprint = base64url({reinterpret_cast<const char*>(digest), sizeof digest});
+    return part;
+}
+
+Key publicKeyFrom(Encoding encoding, std::string_view encoded) {
+    const auto* at = reinterpret_cast<const unsigned char*>(encoded.data());
+    if (encoding == Encoding::RawEd25519) return Key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, at, encoded.size()));
+    if (encoding == Encoding::SpkiDer) {
+        const auto* const end = at + encoded.size();
+        Key key(d2i_PUBKEY(nullptr, &at, static_cast<long>(encoded.size())));
+        return at == end ? std::move(key) : nullptr;
+    }
+    const std::unique_ptr<BIO, Freed<BIO_free_all>> text(BIO_new_mem_buf(encoded.data(), static_cast<int>(encoded.size())));
+    return Key(text ? PEM_read_bio_PUBKEY(text.get(), nullptr, nullptr, nullptr) : nullptr);
 }
 
 }  // namespace
+
+aip::Outcome<PublicPart> publicPart(Algorithm algorithm, Encoding encoding, std::string_view encoded) {
+    const auto key = publicKeyFrom(encoding, encoded);
+    ERR_clear_error();
+    if (!key) return aip::invalid("not a public key");
+    if (const char* why = misfit(key.get(), algorithm)) return aip::invalid(why);
+    return publicPartOf(key.get(), algorithm);
+}
+
+// SEQUENCE { INTEGER r, INTEGER s }, always under 128 bytes for P-256.
+std::optional<std::string> rawFromDer(std::string_view der) {
+    std::string raw(64, '\0');
+    std::size_t at = 2;
+    if (der.size() > 2 && der[0] == 0x30 && static_cast<unsigned char>(der[1]) == der.size() - 2 && readInteger(der, at, raw.data()) &&
+        readInteger(der, at, raw.data() + 32) && at == der.size())
+        return raw;
+    return std::nullopt;
+}
 
 std::optional<Algorithm> algorithmOf(std::string_view name) {
     for (const auto& known : kNames)
@@ -190,11 +224,9 @@ aip::Outcome<std::shared_ptr<const SigningKey>> SigningKey::adopt(Algorithm algo
     material->sha256.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
     if (!material->sha256) return sslFail("OpenSSL has no SHA-256");
     std::shared_ptr<SigningKey> made(new SigningKey(algorithm, std::move(material)));
-    made->jwk_ = jwkOf(made->material_->key.get(), algorithm);
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    if (EVP_Digest(made->jwk_.data(), made->jwk_.size(), digest, nullptr, made->material_->sha256.get(), nullptr) != 1)
-        return sslFail("OpenSSL could not make the thumbprint");
-    made->fingerprint_ = base64url({reinterpret_cast<const char*>(digest), sizeof digest});
+    auto part = publicPartOf(made->material_->key.get(), algorithm);
+    if (!part) return part.fail();
+    made->public_ = std::move(*part);
     return std::shared_ptr<const SigningKey>(std::move(made));
 }
 
@@ -263,9 +295,9 @@ aip::Outcome<std::string> SigningKey::sign(std::string_view data) const {
     if (!context->sign(*material_, data, signature)) return sslFail("OpenSSL could not sign");
     giveBack(std::move(context));
     if (algorithm_ != Algorithm::ES256) return signature;
-    std::string raw;
-    if (!rawFromDer(signature, raw)) return aip::internal("OpenSSL made an ECDSA signature that is none");
-    return raw;
+    auto raw = rawFromDer(signature);
+    if (!raw) return aip::internal("OpenSSL made an ECDSA signature that is none");
+    return std::move(*raw);
 }
 
 aip::Outcome<aip::Secret> SigningKey::pkcs8() const {
@@ -278,4 +310,4 @@ aip::Outcome<aip::Secret> SigningKey::pkcs8() const {
     return out;
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

@@ -14,7 +14,7 @@
 
 #include "base64url.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 constexpr std::string_view kTemporary = ".new-";
@@ -187,4 +187,4 @@ aip::Status KeyFolder::check() const {
     return {};
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore
