@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "keystore/sealer.h"
+
 namespace agentidp::keys_file {
 
 /// What a sealed text is for; each has a key of its own.
@@ -43,6 +45,23 @@ private:
 
     std::unique_ptr<Keys, Unmap> keys_;
     std::string kekId_;
+};
+
+/// Key files under the KEK.
+class FileSealer final : public keystore::Sealer {
+public:
+    explicit FileSealer(const Sealing& sealing) : sealing_(sealing) {}
+    [[nodiscard]] std::string id() const override { return sealing_.kekId(); }
+    [[nodiscard]] std::string setting() const override { return "plugins.keys-file.kek"; }
+    aip::Outcome<std::string> seal(std::string_view plain, std::string_view aad, const aip::Call&) override {
+        return sealing_.seal(Purpose::KeyFile, plain, aad);
+    }
+    aip::Outcome<aip::Secret> open(std::string_view sealed, std::string_view aad, const aip::Call&) override {
+        return sealing_.open(Purpose::KeyFile, sealed, aad);
+    }
+
+private:
+    const Sealing& sealing_;
 };
 
 /// The KEK in what a secret reference or the kek file holds: 32 raw bytes, 64 hexadecimal digits or 43 (44) characters of base64, with or

@@ -118,14 +118,17 @@ def check_rooms():
     return found
 
 
+SHARED_BY_PLUGINS = ('plugins/sql/', 'plugins/keystore/')
+
+
 def check_plugins():
     found = []
     for name in sources('plugins'):
         home = '/'.join(name.split('/')[:2])
         for target in includes_of(name)[0]:
-            inside = target.startswith(home + '/') or target.startswith('plugins/sql/') or target.startswith('kernel/abi/agentidp/')
+            inside = target.startswith((home + '/', 'kernel/abi/agentidp/', *SHARED_BY_PLUGINS))
             if not inside:
-                found.append(f'{name} includes {target}; a plugin sees agentidp/ and plugins/sql/ only')
+                found.append(f'{name} includes {target}; a plugin sees agentidp/ and {", ".join(SHARED_BY_PLUGINS)} only')
     return found
 
 

@@ -1,4 +1,4 @@
-#include "key_folder.h"
+#include "keystore/key_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include <cstring>
 #include <memory>
 
-#include "base64url.h"
+#include "keystore/base64url.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 constexpr std::string_view kTemporary = ".new-";
@@ -187,4 +187,4 @@ aip::Status KeyFolder::check() const {
     return {};
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

@@ -1,5 +1,5 @@
 #pragma once
-/// @file plugins/keys-file/key_folder.h
+/// @file plugins/keystore/key_folder.h
 /// A directory (0700) of small files (0600) of our own. A file is whole or absent whatever happens meanwhile: written beside its place,
 /// synced, moved there, directory synced. What others could read or have written is refused by name. Any thread.
 #include <agentidp/plugin.hpp>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 
 class KeyFolder {
 public:
@@ -39,4 +39,4 @@ private:
     int directory_ = -1;
 };
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

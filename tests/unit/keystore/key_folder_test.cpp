@@ -1,4 +1,4 @@
-#include "key_folder.h"
+#include "keystore/key_folder.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 #include "support/temp_folder.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 namespace fs = std::filesystem;
@@ -123,4 +123,4 @@ class KeyFolderTest : public CppUnit::TestFixture {
 CPPUNIT_TEST_SUITE_REGISTRATION(KeyFolderTest);
 
 }  // namespace
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

@@ -1,12 +1,12 @@
 #pragma once
-/// @file plugins/keys-file/base64url.h
+/// @file plugins/keystore/base64url.h
 /// RFC 4648 section 5 without padding, strictly. Any thread.
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 
 inline constexpr std::string_view kBase64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -47,4 +47,4 @@ inline bool looksLikeFingerprint(std::string_view text) {
     return text.size() == 43 && text.find_first_not_of(kBase64url) == std::string_view::npos;
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

@@ -1,5 +1,5 @@
 #pragma once
-/// @file plugins/keys-file/signing_key.h
+/// @file plugins/keystore/signing_key.h
 /// One private key and the algorithm it signs with. Signing is for any thread; each signature borrows a prepared context, because making
 /// one costs a sixth of an ES256 signature.
 #include <agentidp/plugin.hpp>
@@ -11,12 +11,9 @@
 #include <string_view>
 #include <vector>
 
-namespace agentidp::keys_file {
+#include "keystore/public_key.h"
 
-/// JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1).
-enum class Algorithm { ES256, RS256, PS256, EdDSA };
-[[nodiscard]] std::optional<Algorithm> algorithmOf(std::string_view name);
-[[nodiscard]] const char* nameOf(Algorithm algorithm);
+namespace agentidp::keystore {
 
 class SigningKey {
 public:
@@ -33,9 +30,9 @@ public:
     SigningKey& operator=(const SigningKey&) = delete;
     ~SigningKey();
 
-    [[nodiscard]] Algorithm algorithm() const { return algorithm_; }
-    [[nodiscard]] const std::string& publicJwk() const { return jwk_; }            ///< required members only, as RFC 7638 orders them
-    [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }  ///< RFC 7638 thumbprint
+    [[nodiscard]] Algorithm algorithm() const { return public_.algorithm; }
+    [[nodiscard]] const std::string& publicJwk() const { return public_.jwk; }
+    [[nodiscard]] const std::string& fingerprint() const { return public_.fingerprint; }
     /// The JWS signature value.
     [[nodiscard]] aip::Outcome<std::string> sign(std::string_view data) const;
     [[nodiscard]] aip::Outcome<aip::Secret> pkcs8() const;
@@ -43,17 +40,15 @@ public:
 private:
     struct Material;
     class Context;
-    SigningKey(Algorithm algorithm, std::unique_ptr<Material> material);
+    explicit SigningKey(std::unique_ptr<Material> material);
     static aip::Outcome<std::shared_ptr<const SigningKey>> adopt(Algorithm algorithm, std::unique_ptr<Material> material);
     [[nodiscard]] std::unique_ptr<Context> borrow() const;
     void giveBack(std::unique_ptr<Context> context) const;
 
-    Algorithm algorithm_;
     std::unique_ptr<Material> material_;
-    std::string jwk_;
-    std::string fingerprint_;
+    PublicKey public_;
     mutable std::mutex mutex_;
     mutable std::vector<std::unique_ptr<Context>> idle_;
 };
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

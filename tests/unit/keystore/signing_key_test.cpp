@@ -1,4 +1,4 @@
-#include "signing_key.h"
+#include "keystore/signing_key.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 #include <openssl/evp.h>
@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "plugin/contract/jwk_check.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 using plugin::contract::freshPkcs8;
@@ -99,4 +99,4 @@ class SigningKeyTest : public CppUnit::TestFixture {
 CPPUNIT_TEST_SUITE_REGISTRATION(SigningKeyTest);
 
 }  // namespace
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore
