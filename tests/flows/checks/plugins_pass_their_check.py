@@ -9,7 +9,10 @@ import sys
 from daemon import ROOT, build_dir
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from postgres import Missing, Postgres  # noqa: E402
+import postgres  # noqa: E402
+import softhsm  # noqa: E402
+
+MISSING = (postgres.Missing, softhsm.Missing)
 
 covers = []
 judges_shipped_files = True
@@ -19,8 +22,11 @@ judges_shipped_files = True
 def server_of(name):
     """The environment in which the plugin finds its server."""
     if name == "storage-postgresql":
-        with Postgres() as server:
+        with postgres.Postgres() as server:
             yield {"DATABASE_URL": server.url}
+    elif name == "keys-pkcs11":
+        with softhsm.SoftHsm() as hsm:
+            yield hsm.environment
     else:
         yield {}
 
@@ -36,8 +42,8 @@ def run():
             with server_of(plugin.stem) as environment:
                 more = ["--live", "--config", str(rig)] if environment else []
                 result = subprocess.run([*command, *more], capture_output=True, text=True, timeout=600, env={**os.environ, **environment})
-                live += len(environment)
-        except Missing:
+                live += bool(environment)
+        except MISSING:
             result = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert result.returncode == 0, f"{plugin.name}: {(result.stdout + result.stderr)[-800:]}"
     return f"plugins_pass_their_check: plugins={len(plugins)} live={live} failed=0"
