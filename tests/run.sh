@@ -97,7 +97,14 @@ run_cppunit() {  # BUILD_FOLDER PREFIX
   done
 }
 # The program that starts the server a suite needs, if it needs one.
-server_for() { case "$1" in *_postgresql) echo python3 tests/support/postgres.py ;; *_keys_pkcs11) echo python3 tests/support/softhsm.py ;; esac; }
+server_for() {
+  case "$1" in
+    *_postgresql) echo python3 tests/support/postgres.py ;;
+    *_vault) echo python3 tests/support/openbao.py ;;
+    *_keys_pkcs11) echo python3 tests/support/softhsm.py ;;
+    *_keys_awskms) echo python3 tests/support/moto.py ;;
+  esac
+}
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }
 # A client of its own kind, and one of the flows: verifiers that cache the JWKS while keys rotate.
 run_rotation() {

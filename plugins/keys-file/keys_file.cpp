@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include "file_sealer.h"
 #include "keystore/base64url.h"
 
 namespace agentidp::keys_file {
@@ -14,8 +15,11 @@ constexpr char kWrapVersion = 1;
 constexpr std::size_t kWrapHeader = 9;
 
 using keystore::base64url;
+using keystore::kekFrom;
 using keystore::KeyFolder;
 using keystore::KeyStore;
+using keystore::Purpose;
+using keystore::Sealing;
 using keystore::unbase64url;
 
 std::string wrapHeader(const Sealing& sealing) { return std::string(1, kWrapVersion) + *unbase64url(sealing.kekId()); }
@@ -47,7 +51,7 @@ aip::Status KeysFile::start(const aip::Call& call) {
     return store_->start(call);
 }
 
-aip::Outcome<Sealing> KeysFile::sealingFor(const KeyFolder& folder) const {
+aip::Outcome<keystore::Sealing> KeysFile::sealingFor(const KeyFolder& folder) const {
     if (kekReference_.empty()) return sealingFromKekFile(folder);
     const auto content = host().secret(kekReference_);
     if (!content)
@@ -60,7 +64,7 @@ aip::Outcome<Sealing> KeysFile::sealingFor(const KeyFolder& folder) const {
     return Sealing::fromKek(kek.view());
 }
 
-aip::Outcome<Sealing> KeysFile::sealingFromKekFile(const KeyFolder& folder) const {
+aip::Outcome<keystore::Sealing> KeysFile::sealingFromKekFile(const KeyFolder& folder) const {
     const auto path = folder.pathOf(kKekFile);
     auto content = folder.read(std::string(kKekFile), 128);
     if (!content && content.fail().status == AIP_E_NOTFOUND) {

@@ -9,7 +9,7 @@
 
 #include "keystore/key_folder.h"
 #include "keystore/key_store.h"
-#include "sealing.h"
+#include "keystore/sealing.h"
 
 namespace agentidp::keys_file {
 
@@ -30,15 +30,15 @@ public:
     aip::Outcome<aip::Secret> exportPrivate(std::string_view fingerprint, const aip::Call& call) override;
 
 private:
-    [[nodiscard]] aip::Outcome<Sealing> sealingFor(const keystore::KeyFolder& folder) const;
-    [[nodiscard]] aip::Outcome<Sealing> sealingFromKekFile(const keystore::KeyFolder& folder) const;
+    [[nodiscard]] aip::Outcome<keystore::Sealing> sealingFor(const keystore::KeyFolder& folder) const;
+    [[nodiscard]] aip::Outcome<keystore::Sealing> sealingFromKekFile(const keystore::KeyFolder& folder) const;
 
     std::string dir_;
     std::string kekReference_;
     bool shared_ = false;
     unsigned rsaBits_ = 2048;
     std::unique_ptr<keystore::KeyFolder> folder_;
-    std::unique_ptr<Sealing> sealing_;
+    std::unique_ptr<keystore::Sealing> sealing_;
     std::unique_ptr<keystore::Sealer> sealer_;
     std::unique_ptr<keystore::KeyStore> store_;
 };

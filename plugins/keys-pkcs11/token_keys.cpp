@@ -37,9 +37,11 @@ const Means& meansOf(Algorithm algorithm) {
 }
 
 /// CKA_EC_POINT: a DER OCTET STRING around the point, or, from some tokens, the point itself.
-std::string_view pointIn(std::string_view attribute, std::size_t size) {
+aip::Outcome<keystore::PublicPart> ecPublicPart(Algorithm algorithm, std::string_view attribute) {
+    const bool p256 = algorithm == Algorithm::ES256;
+    const std::size_t size = p256 ? 65 : 32;
     if (attribute.size() == size + 2 && attribute[0] == 4 && static_cast<unsigned char>(attribute[1]) == size) attribute.remove_prefix(2);
-    return attribute;
+    return keystore::publicPart(algorithm, p256 ? keystore::Encoding::P256Point : keystore::Encoding::RawEd25519, attribute);
 }
 
 }  // namespace
@@ -107,8 +109,7 @@ CK_RV TokenKeys::readEntry(At at, CK_OBJECT_HANDLE publicHalf, std::optional<Ent
     const bool rsa = meansOf(*algorithm).type == CKK_RSA;
     if ((rv = readAttribute(at, publicHalf, rsa ? CKA_MODULUS : CKA_EC_POINT, one)) != CKR_OK) return rv;
     if (rsa && (rv = readAttribute(at, publicHalf, CKA_PUBLIC_EXPONENT, two)) != CKR_OK) return rv;
-    const auto told = rsa ? keystore::publicFromModulus(*algorithm, one, two)
-                          : keystore::publicFromPoint(*algorithm, pointIn(one, *algorithm == Algorithm::ES256 ? 65 : 32));
+    const auto told = rsa ? keystore::publicPart(*algorithm, one, two) : ecPublicPart(*algorithm, one);
     if (!told || id.empty()) {
         host_.warn("keys-pkcs11: the object \"" + text + "\" of the token is called like a key of ours and is none: left alone");
         return CKR_OK;

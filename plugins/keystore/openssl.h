@@ -41,6 +41,6 @@ inline bool isRsa(Algorithm algorithm) { return algorithm == Algorithm::RS256 ||
 /// What keeps `key` from signing with `algorithm`, or null.
 const char* misfit(const EVP_PKEY* key, Algorithm algorithm);
 /// `key` fits `algorithm`.
-aip::Outcome<PublicKey> publicPartOf(const EVP_PKEY* key, Algorithm algorithm);
+aip::Outcome<PublicPart> publicPartOf(const EVP_PKEY* key, Algorithm algorithm);
 
 }  // namespace agentidp::keystore

@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 
@@ -24,11 +25,9 @@ struct Name {
 constexpr Name kNames[] = {
     {Algorithm::ES256, "ES256"}, {Algorithm::RS256, "RS256"}, {Algorithm::PS256, "PS256"}, {Algorithm::EdDSA, "EdDSA"}};
 
-// What stands before the point in a SubjectPublicKeyInfo: RFC 5480 (id-ecPublicKey, secp256r1), RFC 8410 (id-Ed25519).
+// What stands before the point in a SubjectPublicPartInfo: RFC 5480 (id-ecPublicPart, secp256r1), RFC 8410 (id-Ed25519).
 constexpr std::string_view kP256Spki(
     "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00", 26);
-constexpr std::string_view kEd25519Spki("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 12);
-
 using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
 
@@ -64,7 +63,21 @@ std::string jwkOf(const EVP_PKEY* key, Algorithm algorithm) {
     return aip::Fields().text("crv", "Ed25519").text("kty", "OKP").text("x", base64url(x)).json();
 }
 
-aip::Outcome<PublicKey> judged(const Key& key, Algorithm algorithm) {
+Key publicKeyFrom(Encoding encoding, std::string_view encoded) {
+    if (encoding == Encoding::RawEd25519)
+        return Key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytesOf(encoded), encoded.size()));
+    if (encoding == Encoding::SpkiPem) {
+        const std::unique_ptr<BIO, Freed<BIO_free_all>> text(BIO_new_mem_buf(encoded.data(), static_cast<int>(encoded.size())));
+        return Key(text ? PEM_read_bio_PUBKEY(text.get(), nullptr, nullptr, nullptr) : nullptr);
+    }
+    if (encoding == Encoding::P256Point) return publicKeyFrom(Encoding::SpkiDer, std::string(kP256Spki).append(encoded));
+    const auto* at = bytesOf(encoded);
+    const auto* const end = at + encoded.size();
+    Key key(d2i_PUBKEY(nullptr, &at, static_cast<long>(encoded.size())));
+    return at == end ? std::move(key) : nullptr;
+}
+
+aip::Outcome<PublicPart> judged(const Key& key, Algorithm algorithm) {
     ERR_clear_error();
     if (!key) return aip::invalid("not a public key");
     if (const char* why = misfit(key.get(), algorithm)) return aip::invalid(why);
@@ -116,27 +129,17 @@ const char* misfit(const EVP_PKEY* key, Algorithm algorithm) {
     return std::string_view(group) == SN_X9_62_prime256v1 ? nullptr : "not a key on P-256";
 }
 
-aip::Outcome<PublicKey> publicPartOf(const EVP_PKEY* key, Algorithm algorithm) {
-    PublicKey made{algorithm, jwkOf(key, algorithm), {}};
+aip::Outcome<PublicPart> publicPartOf(const EVP_PKEY* key, Algorithm algorithm) {
+    PublicPart made{jwkOf(key, algorithm), {}};
     made.fingerprint = base64url(sha256(made.jwk));
     return made;
 }
 
-aip::Outcome<PublicKey> publicFromSpki(Algorithm algorithm, std::string_view der) {
-    const auto* at = bytesOf(der);
-    const auto* const end = at + der.size();
-    Key key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
-    if (at != end) key.reset();
-    return judged(key, algorithm);
+aip::Outcome<PublicPart> publicPart(Algorithm algorithm, Encoding encoding, std::string_view encoded) {
+    return judged(publicKeyFrom(encoding, encoded), algorithm);
 }
 
-aip::Outcome<PublicKey> publicFromPoint(Algorithm algorithm, std::string_view point) {
-    const bool ed25519 = algorithm == Algorithm::EdDSA;
-    if (point.size() != (ed25519 ? 32U : 65U)) return aip::invalid("a public point of another length");
-    return publicFromSpki(algorithm, std::string(ed25519 ? kEd25519Spki : kP256Spki).append(point));
-}
-
-aip::Outcome<PublicKey> publicFromModulus(Algorithm algorithm, std::string_view modulus, std::string_view exponent) {
+aip::Outcome<PublicPart> publicPart(Algorithm algorithm, std::string_view modulus, std::string_view exponent) {
     const Number n(BN_bin2bn(bytesOf(modulus), static_cast<int>(modulus.size()), nullptr));
     const Number e(BN_bin2bn(bytesOf(exponent), static_cast<int>(exponent.size()), nullptr));
     const ParamBuilder builder(OSSL_PARAM_BLD_new());
@@ -150,7 +153,7 @@ aip::Outcome<PublicKey> publicFromModulus(Algorithm algorithm, std::string_view 
     return judged(Key(raw), algorithm);
 }
 
-std::optional<std::string> rawEcdsa(std::string_view der) {
+std::optional<std::string> rawFromDer(std::string_view der) {
     std::string raw(64, '\0');
     std::size_t at = 2;
     // Always under 128 bytes for P-256, so its length is one byte.

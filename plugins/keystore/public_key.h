@@ -14,23 +14,22 @@ enum class Algorithm { ES256, RS256, PS256, EdDSA };
 [[nodiscard]] std::optional<Algorithm> algorithmOf(std::string_view name);
 [[nodiscard]] const char* nameOf(Algorithm algorithm);
 
-struct PublicKey {
-    Algorithm algorithm = Algorithm::ES256;
+/// What everybody may know of a key.
+struct PublicPart {
     std::string jwk;          ///< required members only, as RFC 7638 orders them
     std::string fingerprint;  ///< RFC 7638 thumbprint
 };
+/// The public part a backend tells: SubjectPublicKeyInfo (RFC 5280) as DER or PEM, the 32 bytes of an Ed25519 key, or a point of P-256 as
+/// 4, x, y (65 bytes). AIP_E_INVALID: no such key, or one that `algorithm` does not sign with: another kind, another curve, RSA under 2048
+/// or over 8192 bits.
+enum class Encoding { SpkiDer, SpkiPem, RawEd25519, P256Point };
+[[nodiscard]] aip::Outcome<PublicPart> publicPart(Algorithm algorithm, Encoding encoding, std::string_view encoded);
+/// The same for RSA: big-endian numbers, leading zeros or not.
+[[nodiscard]] aip::Outcome<PublicPart> publicPart(Algorithm algorithm, std::string_view modulus, std::string_view exponent);
 
-/// SubjectPublicKeyInfo in DER (RFC 5280). AIP_E_INVALID: anything else, another kind of key than `algorithm` signs with, RSA under 2048 or
-/// over 8192 bits.
-[[nodiscard]] aip::Outcome<PublicKey> publicFromSpki(Algorithm algorithm, std::string_view der);
-/// A point: 4, x, y (65 bytes) for ES256, 32 bytes for EdDSA. AIP_E_INVALID: another length, or not on the curve.
-[[nodiscard]] aip::Outcome<PublicKey> publicFromPoint(Algorithm algorithm, std::string_view point);
-/// Big-endian numbers, leading zeros or not. AIP_E_INVALID as above.
-[[nodiscard]] aip::Outcome<PublicKey> publicFromModulus(Algorithm algorithm, std::string_view modulus, std::string_view exponent);
-
-/// RFC 7518 section 3.4: r and s as 32 bytes each, out of SEQUENCE { INTEGER r, INTEGER s } for P-256. Nothing for what is not strictly
+/// RFC 7518 section 3.4: r and s as 32 bytes each, from the DER that services and OpenSSL write for P-256. Nothing for what is not strictly
 /// DER: negative or padded numbers, zero, trailing bytes.
-[[nodiscard]] std::optional<std::string> rawEcdsa(std::string_view der);
+[[nodiscard]] std::optional<std::string> rawFromDer(std::string_view der);
 
 /// 32 bytes.
 [[nodiscard]] std::string sha256(std::string_view bytes);

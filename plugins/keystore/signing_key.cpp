@@ -64,13 +64,13 @@ private:
     KeyContext key_;
 };
 
-SigningKey::SigningKey(std::unique_ptr<Material> material) : material_(std::move(material)) {}
+SigningKey::SigningKey(Algorithm algorithm, std::unique_ptr<Material> material) : material_(std::move(material)), algorithm_(algorithm) {}
 SigningKey::~SigningKey() = default;
 
 aip::Outcome<std::shared_ptr<const SigningKey>> SigningKey::adopt(Algorithm algorithm, std::unique_ptr<Material> material) {
     material->sha256.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
     if (!material->sha256) return sslFail("OpenSSL has no SHA-256");
-    std::shared_ptr<SigningKey> made(new SigningKey(std::move(material)));
+    std::shared_ptr<SigningKey> made(new SigningKey(algorithm, std::move(material)));
     auto told = publicPartOf(made->material_->key.get(), algorithm);
     if (!told) return told.fail();
     made->public_ = std::move(*told);
@@ -126,7 +126,7 @@ std::unique_ptr<SigningKey::Context> SigningKey::borrow() const {
         }
     }
     // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a unique_ptr is moved out of the list above
-    return Context::make(*material_, public_.algorithm);
+    return Context::make(*material_, algorithm_);
 }
 
 void SigningKey::giveBack(std::unique_ptr<Context> context) const {
@@ -141,8 +141,8 @@ aip::Outcome<std::string> SigningKey::sign(std::string_view data) const {
     std::string signature;
     if (!context->sign(*material_, data, signature)) return sslFail("OpenSSL could not sign");
     giveBack(std::move(context));
-    if (public_.algorithm != Algorithm::ES256) return signature;
-    auto raw = rawEcdsa(signature);
+    if (algorithm_ != Algorithm::ES256) return signature;
+    auto raw = rawFromDer(signature);
     if (!raw) return aip::internal("OpenSSL made an ECDSA signature that is none");
     return std::move(*raw);
 }

@@ -30,7 +30,7 @@ public:
     SigningKey& operator=(const SigningKey&) = delete;
     ~SigningKey();
 
-    [[nodiscard]] Algorithm algorithm() const { return public_.algorithm; }
+    [[nodiscard]] Algorithm algorithm() const { return algorithm_; }
     [[nodiscard]] const std::string& publicJwk() const { return public_.jwk; }
     [[nodiscard]] const std::string& fingerprint() const { return public_.fingerprint; }
     /// The JWS signature value.
@@ -40,13 +40,14 @@ public:
 private:
     struct Material;
     class Context;
-    explicit SigningKey(std::unique_ptr<Material> material);
+    SigningKey(Algorithm algorithm, std::unique_ptr<Material> material);
     static aip::Outcome<std::shared_ptr<const SigningKey>> adopt(Algorithm algorithm, std::unique_ptr<Material> material);
     [[nodiscard]] std::unique_ptr<Context> borrow() const;
     void giveBack(std::unique_ptr<Context> context) const;
 
     std::unique_ptr<Material> material_;
-    PublicKey public_;
+    Algorithm algorithm_;
+    PublicPart public_;
     mutable std::mutex mutex_;
     mutable std::vector<std::unique_ptr<Context>> idle_;
 };

@@ -17,7 +17,7 @@ PLANTED = [
     ('kernel/oauth/p2.cpp', '#include "jose/p1.h"\n', 'oauth must not see observe: kernel/oauth/p2.cpp -> kernel/jose/p1.h'),
     ('kernel/crypto/p3.cpp', '#include "config/settings.h"\n', 'crypto must not see config'),
     ('kernel/nowhere/p4.h', HEADER.format('kernel/nowhere/p4.h', ''), 'the room nowhere is in no layer'),
-    ('plugins/keys-file/p5.cpp', '#include "base/text.h"\n#include <nlohmann/json.hpp>\n', 'a plugin sees agentidp/ and plugins/sql/ only'),
+    ('plugins/keys-file/p5.cpp', '#include "base/text.h"\n#include <nlohmann/json.hpp>\n', 'a plugin sees agentidp/ and the shared folders of plugins/ only'),
     ('kernel/oauth/p6.cpp', '#include <boost/asio.hpp>\n', 'which belongs to http'),
     ('kernel/crypto/p7.h', HEADER.format('kernel/crypto/p7.h', '#include <openssl/evp.h>'), None),
     ('kernel/keys/p8.cpp', '#include "crypto/p7.h"\n', 'kernel/crypto/p7.h shows <openssl/evp.h>'),

@@ -1,16 +1,20 @@
-#include "sealing.h"
+#include "keystore/sealing.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include "base/text.h"
+#include "file_sealer.h"
 #include "keystore/base64url.h"
 #include "keystore/key_file.h"
 
 namespace agentidp::keys_file {
 namespace {
 
+using keystore::kekFrom;
 using keystore::KeyFile;
 using keystore::parseKeyFile;
+using keystore::Purpose;
+using keystore::Sealing;
 using keystore::writeKeyFile;
 
 const std::string kKek(32, 'k');

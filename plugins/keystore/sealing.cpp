@@ -11,7 +11,7 @@
 
 #include "keystore/base64url.h"
 
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 namespace {
 
 using keystore::base64url;
@@ -79,6 +79,7 @@ aip::Outcome<Sealing> Sealing::fromKek(std::string_view kek) {
     (void)madvise(page, sizeof(Keys), MADV_DONTDUMP);
     Sealing made;
     made.keys_.reset(static_cast<Keys*>(page));
+    // The names are those of the plugin that had them first: another text would be another key.
     std::string id(8, '\0');
     if (!hkdf(kek, "agentidp keys-file key file 1", made.keys_->keyFile, sizeof made.keys_->keyFile) ||
         !hkdf(kek, "agentidp keys-file data key 1", made.keys_->dataKey, sizeof made.keys_->dataKey) ||
@@ -146,4 +147,4 @@ aip::Secret kekFrom(std::string_view content) {
     return kek;
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

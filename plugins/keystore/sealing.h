@@ -1,5 +1,5 @@
 #pragma once
-/// @file plugins/keys-file/sealing.h
+/// @file plugins/keystore/sealing.h
 /// Everything under the key-encryption key (KEK): AES-256-GCM with a fresh random 96-bit nonce, under keys that HKDF-SHA-256 derives from
 /// the KEK, one for key files and one for data keys. The KEK itself is not kept. Any thread.
 #include <agentidp/plugin.hpp>
@@ -8,9 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "keystore/sealer.h"
-
-namespace agentidp::keys_file {
+namespace agentidp::keystore {
 
 /// What a sealed text is for; each has a key of its own.
 enum class Purpose { KeyFile, DataKey };
@@ -47,25 +45,8 @@ private:
     std::string kekId_;
 };
 
-/// Key files under the KEK.
-class FileSealer final : public keystore::Sealer {
-public:
-    explicit FileSealer(const Sealing& sealing) : sealing_(sealing) {}
-    [[nodiscard]] std::string id() const override { return sealing_.kekId(); }
-    [[nodiscard]] std::string setting() const override { return "plugins.keys-file.kek"; }
-    aip::Outcome<std::string> seal(std::string_view plain, std::string_view aad, const aip::Call&) override {
-        return sealing_.seal(Purpose::KeyFile, plain, aad);
-    }
-    aip::Outcome<aip::Secret> open(std::string_view sealed, std::string_view aad, const aip::Call&) override {
-        return sealing_.open(Purpose::KeyFile, sealed, aad);
-    }
-
-private:
-    const Sealing& sealing_;
-};
-
 /// The KEK in what a secret reference or the kek file holds: 32 raw bytes, 64 hexadecimal digits or 43 (44) characters of base64, with or
 /// without a line end. Empty for anything else: a passphrase is no key.
 [[nodiscard]] aip::Secret kekFrom(std::string_view content);
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore
