@@ -102,6 +102,8 @@ server_for() {
     *_postgresql) echo python3 tests/support/postgres.py ;;
     */contract_*_redis) echo python3 tests/support/redis.py ;;
     *_vault) echo python3 tests/support/openbao.py ;;
+    *_keys_pkcs11) echo python3 tests/support/softhsm.py ;;
+    *_keys_awskms) echo python3 tests/support/moto.py ;;
   esac
 }
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }

@@ -1,4 +1,4 @@
-#include "key_folder.h"
+#include "keystore/key_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <memory>
 
-#include "base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keystore {
 namespace {

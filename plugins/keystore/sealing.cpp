@@ -9,10 +9,13 @@
 
 #include <algorithm>
 
-#include "base64url.h"
+#include "keystore/base64url.h"
 
 namespace agentidp::keystore {
 namespace {
+
+using keystore::base64url;
+using keystore::unbase64url;
 
 constexpr std::size_t kNonce = 12;
 constexpr std::size_t kTag = 16;

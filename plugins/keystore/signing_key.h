@@ -7,30 +7,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "keystore/public_key.h"
+
 namespace agentidp::keystore {
-
-/// JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1).
-enum class Algorithm { ES256, RS256, PS256, EdDSA };
-[[nodiscard]] std::optional<Algorithm> algorithmOf(std::string_view name);
-[[nodiscard]] const char* nameOf(Algorithm algorithm);
-
-/// What everybody may know of a key.
-struct PublicPart {
-    std::string jwk;          ///< required members only, as RFC 7638 orders them
-    std::string fingerprint;  ///< RFC 7638 thumbprint
-};
-/// The public part a key service tells: SubjectPublicKeyInfo as DER or PEM, or the 32 bytes of an Ed25519 key. AIP_E_INVALID: no such key,
-/// or one that `algorithm` does not sign with (see SigningKey::fromPkcs8).
-enum class Encoding { SpkiDer, SpkiPem, RawEd25519 };
-[[nodiscard]] aip::Outcome<PublicPart> publicPart(Algorithm algorithm, Encoding encoding, std::string_view encoded);
-
-/// RFC 7518 section 3.4: r and s as 32 bytes each, from the DER that services and OpenSSL write for P-256. Nothing for other DER.
-[[nodiscard]] std::optional<std::string> rawFromDer(std::string_view der);
 
 class SigningKey {
 public:
@@ -62,8 +45,8 @@ private:
     [[nodiscard]] std::unique_ptr<Context> borrow() const;
     void giveBack(std::unique_ptr<Context> context) const;
 
-    Algorithm algorithm_;
     std::unique_ptr<Material> material_;
+    Algorithm algorithm_;
     PublicPart public_;
     mutable std::mutex mutex_;
     mutable std::vector<std::unique_ptr<Context>> idle_;

@@ -136,6 +136,17 @@ Object& Object::object(std::string_view name, Object value) {
     return *this;
 }
 
+Object& Object::list(std::string_view name, std::vector<Object> values) {
+    key(name);
+    append("[");
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i != 0) append(",");
+        append(values[i].done().view());
+    }
+    append("]");
+    return *this;
+}
+
 aip::Secret Object::done() {
     append("}");
     return std::move(json_);

@@ -50,6 +50,7 @@ public:
     Object& integer(std::string_view name, std::int64_t value);
     Object& boolean(std::string_view name, bool value);
     Object& object(std::string_view name, Object value);
+    Object& list(std::string_view name, std::vector<Object> values);
     /// The object; nothing is added afterwards.
     aip::Secret done();
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "keystore/key_file.h"
 #include "plugin/contract/jwk_check.h"
 #include "support/plugin_host.h"
 #include "support/temp_folder.h"
@@ -169,7 +170,7 @@ class KeysFileTest : public CppUnit::TestFixture {
         const auto plugin = started();
         const auto held = *plugin->generate("ES256", call_);
         CPPUNIT_ASSERT(plugin->retire(held.fingerprint, call_).ok());
-        const auto file = parseKeyFile(contentOf(pathOf(held)));
+        const auto file = keystore::parseKeyFile(contentOf(pathOf(held)));
         CPPUNIT_ASSERT(file.has_value() && file->retiredAtUs.has_value());
         CPPUNIT_ASSERT_EQUAL(std::size_t{12 + 16}, file->sealed.size());
         CPPUNIT_ASSERT_EQUAL(aip_status{AIP_E_DENIED}, plugin->exportPrivate(held.fingerprint, call_).fail().status);

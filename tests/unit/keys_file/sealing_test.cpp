@@ -3,17 +3,19 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include "base/text.h"
-#include "key_file.h"
+#include "file_sealer.h"
 #include "keystore/base64url.h"
+#include "keystore/key_file.h"
 
 namespace agentidp::keys_file {
-
-using keystore::base64url;
-using keystore::kekFrom;
-using keystore::Purpose;
-using keystore::unbase64url;
-
 namespace {
+
+using keystore::kekFrom;
+using keystore::KeyFile;
+using keystore::parseKeyFile;
+using keystore::Purpose;
+using keystore::Sealing;
+using keystore::writeKeyFile;
 
 const std::string kKek(32, 'k');
 
@@ -26,6 +28,9 @@ class SealingTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(refusesWhatIsNoKeyFile);
     CPPUNIT_TEST(codesBase64urlAsTheKernelDoes);
     CPPUNIT_TEST_SUITE_END();
+
+    aip::Host host_;
+    aip::Call call_{nullptr, host_};
 
     static Sealing sealing(const std::string& kek = kKek) {
         auto made = Sealing::fromKek(kek);
@@ -69,7 +74,8 @@ class SealingTest : public CppUnit::TestFixture {
     }
     void sealsEveryLineOfAKeyFile() {
         const auto one = sealing();
-        const auto text = writeKeyFile(example(), "private", one);
+        FileSealer sealer(one);
+        const auto text = writeKeyFile(example(), "private", sealer, call_);
         CPPUNIT_ASSERT(text.ok());
         CPPUNIT_ASSERT(text->find("private") == std::string::npos);
         const auto file = parseKeyFile(*text);
@@ -89,7 +95,9 @@ class SealingTest : public CppUnit::TestFixture {
         }
     }
     void refusesWhatIsNoKeyFile() {
-        const auto text = *writeKeyFile(example(), "private", sealing());
+        const auto one = sealing();
+        FileSealer sealer(one);
+        const auto text = *writeKeyFile(example(), "private", sealer, call_);
         CPPUNIT_ASSERT(!parseKeyFile("") && !parseKeyFile("\n") && !parseKeyFile(std::string(100'000, 'x')));
         CPPUNIT_ASSERT(!parseKeyFile(text + "\n") && !parseKeyFile(text + "x") && !parseKeyFile("x" + text));
         for (std::size_t size = 0; size < text.size(); ++size) CPPUNIT_ASSERT(!parseKeyFile(text.substr(0, size)));
@@ -100,12 +108,12 @@ class SealingTest : public CppUnit::TestFixture {
     void codesBase64urlAsTheKernelDoes() {
         std::string bytes;
         for (int i = 0; i < 300; ++i) {
-            CPPUNIT_ASSERT_EQUAL(base::base64url(base::bytesOf(bytes)), base64url(bytes));
-            CPPUNIT_ASSERT_EQUAL(bytes, unbase64url(base64url(bytes)).value());
+            CPPUNIT_ASSERT_EQUAL(base::base64url(base::bytesOf(bytes)), keystore::base64url(bytes));
+            CPPUNIT_ASSERT_EQUAL(bytes, keystore::unbase64url(keystore::base64url(bytes)).value());
             bytes.push_back(static_cast<char>(i * 37));
         }
         for (const char* text : {"A", "AB=", "A+/_", "AA A", "AB", "AAB", "\n"})
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(text, base::unbase64url(text).has_value(), unbase64url(text).has_value());
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(text, base::unbase64url(text).has_value(), keystore::unbase64url(text).has_value());
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(SealingTest);

@@ -1,16 +1,10 @@
-#include "key_file.h"
+#include "keystore/key_file.h"
 
 #include <charconv>
 
 #include "keystore/base64url.h"
 
-namespace agentidp::keys_file {
-
-using keystore::base64url;
-using keystore::looksLikeFingerprint;
-using keystore::Purpose;
-using keystore::unbase64url;
-
+namespace agentidp::keystore {
 namespace {
 
 constexpr std::string_view kMagic = "agentidp-key 1\n";
@@ -53,14 +47,14 @@ std::optional<KeyFile> parseKeyFile(std::string_view text) {
     return key;
 }
 
-aip::Outcome<std::string> writeKeyFile(const KeyFile& key, std::string_view pkcs8, const Sealing& sealing) {
+aip::Outcome<std::string> writeKeyFile(const KeyFile& key, std::string_view pkcs8, Sealer& sealer, const aip::Call& call) {
     std::string text(kMagic);
-    text += "kek " + sealing.kekId() + "\nfingerprint " + key.fingerprint + "\nalg " + key.alg + "\ncreated " +
+    text += "kek " + sealer.id() + "\nfingerprint " + key.fingerprint + "\nalg " + key.alg + "\ncreated " +
             std::to_string(key.createdAtUs) + "\nretired " + (key.retiredAtUs ? std::to_string(*key.retiredAtUs) : "-") + "\njwk " +
             key.jwk + "\n";
-    const auto sealed = sealing.seal(Purpose::KeyFile, pkcs8, text);
+    const auto sealed = sealer.seal(pkcs8, text, call);
     if (!sealed) return sealed.fail();
     return text + "sealed " + base64url(*sealed) + "\n";
 }
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore

@@ -1,16 +1,16 @@
 #pragma once
-/// @file plugins/keys-file/key_file.h
+/// @file plugins/keystore/key_file.h
 /// What is in one key file: lines of text, then the private key (PKCS#8) sealed with all lines before it as associated data. So no line can
-/// be changed, and no file can take another's place, without the KEK.
+/// be changed, and no file can take another's place, without whoever sealed it.
 ///
 ///     agentidp-key 1
-///     kek R1dWq0v3J9E                                  which KEK
+///     kek R1dWq0v3J9E                                  what it was sealed under: Sealer::id()
 ///     fingerprint NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
 ///     alg ES256
 ///     created 1790000000000000                         us
 ///     retired -                                        us once retired: then what is sealed is empty
 ///     jwk {"crv":"P-256","kty":"EC","x":"...","y":"..."}
-///     sealed <base64url: nonce, ciphertext, tag>
+///     sealed <base64url: as the Sealer makes it>
 #include <agentidp/plugin.hpp>
 
 #include <cstdint>
@@ -18,11 +18,9 @@
 #include <string>
 #include <string_view>
 
-#include "keystore/sealing.h"
+#include "keystore/sealer.h"
 
-namespace agentidp::keys_file {
-
-using keystore::Sealing;
+namespace agentidp::keystore {
 
 struct KeyFile {
     std::string kekId;
@@ -41,6 +39,6 @@ inline constexpr std::size_t kLargestKeyFile = 64U << 10U;
 [[nodiscard]] std::optional<KeyFile> parseKeyFile(std::string_view text);
 
 /// The text of a file for `key`, whose header and sealed are made here; `pkcs8` is empty for a retired key.
-[[nodiscard]] aip::Outcome<std::string> writeKeyFile(const KeyFile& key, std::string_view pkcs8, const Sealing& sealing);
+[[nodiscard]] aip::Outcome<std::string> writeKeyFile(const KeyFile& key, std::string_view pkcs8, Sealer& sealer, const aip::Call& call);
 
-}  // namespace agentidp::keys_file
+}  // namespace agentidp::keystore
