@@ -31,7 +31,8 @@ constexpr const char* kHelp = R"(agentidp plugin: list, check and begin plugins
   agentidp plugin check FILE [--config SETTINGS.json] [--live] [--format text|json|tap] [--except NAME[=WHY]]
       Everything that can be known of a plugin before a daemon trusts it: how it was linked, the rules of the border, and the
       promises of its kind, in a process of its own.
-      --config   its settings as one flat JSON object; ${fresh} in a text becomes another word for each instance
+      --config   its settings as one flat JSON object; in a text, ${fresh} becomes another word for each instance
+                 and ${NAME} the environment variable
       --live     the settings name a real backend, and the check may write to it
       --except   failed checks with NAME in their name are shown as warnings; may be given again
   agentidp plugin new KIND NAME [--dir FOLDER]

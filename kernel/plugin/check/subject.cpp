@@ -12,7 +12,7 @@
 namespace agentidp::plugin::check {
 namespace {
 
-constexpr std::string_view kFresh = "${fresh}";
+constexpr std::string_view kFresh = "fresh";
 constexpr std::int64_t kCallMs = 20'000;
 
 base::Result<base::Secret> secretOf(std::string_view reference) {
@@ -33,6 +33,22 @@ base::Result<base::Secret> secretOf(std::string_view reference) {
         return base::fail(base::Errc::Invalid, "the check resolves env: and file: references");
     }
     return base::Secret::fromText(std::move(text));
+}
+
+/// ${fresh} is another word each time, ${NAME} the environment variable, empty where it is not set.
+std::string expanded(const std::string& text) {
+    std::string out;
+    std::size_t at = 0;
+    for (auto open = text.find("${"); open != std::string::npos; open = text.find("${", at)) {
+        const auto close = text.find('}', open);
+        if (close == std::string::npos) break;
+        out.append(text, at, open - at);
+        const auto name = text.substr(open + 2, close - open - 2);
+        const char* value = name == kFresh ? nullptr : std::getenv(name.c_str());
+        out += name == kFresh ? base::uuidV4().substr(0, 8) : value != nullptr ? std::string(value) : std::string();
+        at = close + 1;
+    }
+    return out.append(text, at);
 }
 
 std::int32_t ignore(void*, const void*, std::size_t) { return 0; }
@@ -152,10 +168,7 @@ base::Result<std::string> Subject::config() const {
     base::json::Object given = settings;
     for (auto& [name, value] : given) {
         if (value.asText() == nullptr) continue;
-        std::string text = *value.asText();
-        for (auto at = text.find(kFresh); at != std::string::npos; at = text.find(kFresh))
-            text.replace(at, kFresh.size(), base::uuidV4().substr(0, 8));
-        value = text;
+        value = expanded(*value.asText());
     }
     return schema->configFromJson(plugin, given);
 }

@@ -46,7 +46,7 @@ struct Subject {
     std::string file;    ///< absolute
     std::string plugin;  ///< "keys-demo"
     const aip_plugin* descriptor = nullptr;
-    base::json::Object settings;  ///< as --config gave them; texts may hold ${fresh}
+    base::json::Object settings;  ///< as --config gave them; texts may hold ${fresh} and ${VARIABLE}
     bool live = false;            ///< a real backend may be written to
     std::string scratch;          ///< a folder of this check's own
     CheckLog log;
@@ -55,7 +55,7 @@ struct Subject {
     std::size_t folders = 0;
 
     [[nodiscard]] bool has(std::uint32_t flag) const { return (descriptor->flags & flag) != 0; }
-    /// The settings with defaults, `${fresh}` replaced by a word no run had before.
+    /// The settings with defaults; `${fresh}` is a word no run had before, `${NAME}` the environment variable of that name.
     [[nodiscard]] base::Result<std::string> config() const;
     /// A data folder that no instance has seen, private.
     [[nodiscard]] std::string freshFolder();
