@@ -108,15 +108,16 @@ def copies(database, template, count):
                                f"table_name = '{table}' ORDER BY ordinal_position")
         return ", ".join(f'"{name}"' for name in names), ", ".join(changed.get(name, f'o."{name}"') for name in names)
 
-    top = int(database.query("SELECT max(num) FROM agentidp.agents")[0])
-    identity = f"'00000000-0000-4000-8000-' || lpad(to_hex({top} + g), 12, '0')"
-    for table, key, changed in (("agents", "id", {"num": f"{top} + g", "id": identity, "email": f"'bulk-' || ({top} + g) || '@example.test'"}),
-                                ("credentials", "client_id", {"id": "gen_random_uuid()::text", "client_id": identity, "agent_num": f"{top} + g"})):
-        into, values = columns(table, changed)
-        database.query(f"INSERT INTO agentidp.{table} ({into}) SELECT {values} FROM agentidp.{table} o, generate_series(1, {count}) g "
-                       f"WHERE o.{key} = '{template}'")
+    identity = "'00000000-0000-4000-8000-' || lpad(to_hex(g), 12, '0')"
+    agent = {"num": "o.num + g", "id": identity, "email": "'bulk-' || g || '@example.test'"}
+    credential = {"id": "gen_random_uuid()::text", "client_id": identity, "agent_num": "o.agent_num + g"}
+    for first in range(1, count + 1, SAMPLE):
+        for table, key, changed in (("agents", "id", agent), ("credentials", "client_id", credential)):
+            into, values = columns(table, changed)
+            database.query(f"INSERT INTO agentidp.{table} ({into}) SELECT {values} FROM agentidp.{table} o, "
+                           f"generate_series({first}, {min(count, first + SAMPLE - 1)}) g WHERE o.{key} = '{template}'")
     database.query("ANALYZE agentidp.agents, agentidp.credentials")
-    return [f"00000000-0000-4000-8000-{number:012x}" for number in range(top + 1, top + 1 + count)]
+    return [f"00000000-0000-4000-8000-{number:012x}" for number in range(1, count + 1)]
 
 
 def many_agents(options, report):
