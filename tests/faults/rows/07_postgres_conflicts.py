@@ -18,18 +18,18 @@ class Session:
     """A second session: statements are sent when they are called, and may block there."""
 
     def __init__(self, server):
-        self.process = subprocess.Popen([str(server.bin / "psql"), server.url, "-X", "-At", "-v", "ON_ERROR_STOP=0"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.server = server
+        self.process = subprocess.Popen([str(server.bin / "psql"), server.url + "&application_name=second", "-X", "-At"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
 
     def send(self, sql):
         self.process.stdin.write(sql + ";\n")
         self.process.stdin.flush()
 
-    def done(self):
-        self.send("SELECT 'done'")
-        for line in self.process.stdout:
-            if line.strip() == "done":
-                return
+    def holds(self):
+        """Waits until what was sent is done and its transaction open."""
+        until(lambda: self.server.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'second' AND state = 'idle in transaction'"),
+              "the second session did not come that far", 10)
 
     def close(self):
         self.process.stdin.close()
@@ -59,7 +59,7 @@ def deadlock(server, act, locked):
     daemon's session is the one that finds out."""
     other = Session(server)
     other.send("SET deadlock_timeout = '1h'; BEGIN; " + locked)
-    other.done()
+    other.holds()
     answer = []
     caller = threading.Thread(target=lambda: answer.append(act()), daemon=True)
     caller.start()
@@ -106,7 +106,7 @@ def run():
             assert act() == 200
         before = int(server.query("SELECT deadlocks FROM pg_stat_database WHERE datname = 'agentidp'")[0])
         assert deadlock(server, token, "SELECT * FROM agentidp.audit_replicas FOR UPDATE") == 200, "a deadlock in the ledger's rows reached the client"
-        status = deadlock(server, update, f"SELECT 1 FROM agentidp.agents WHERE agent_id::text = '{who[0]}' FOR UPDATE")
+        status = deadlock(server, update, f"SELECT 1 FROM agentidp.agents WHERE id::text = '{who[0]}' FOR UPDATE")
         assert status == 200, f"a deadlock in an effect was answered {status}"
         until(lambda: int(server.query("SELECT deadlocks FROM pg_stat_database WHERE datname = 'agentidp'")[0]) - before >= 2, "PostgreSQL counted no deadlock")
         bed.load()
