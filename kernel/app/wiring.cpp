@@ -313,7 +313,13 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     auto name = replicaName(base->dataDir());
     if (!name) return std::move(name).error();
     replica = std::move(*name);
-    if (auto extended = audit::checkStart(storage, clock(), anchorFolders(), ledgerKeys()); !extended) return extended;
+    if (auto extended = audit::checkStart(storage, clock(), anchorFolders(), ledgerKeys()); !extended) {
+        auto error = std::move(extended).error();
+        if (error.code == Errc::Conflict)
+            error.hint += ": " + error.detail +
+                          "; put the newer database back, or accept the loss for all to see by agentidp audit origin open --yes";
+        return error;
+    }
 
     audit::LedgerOptions options;
     options.replica = replica;
