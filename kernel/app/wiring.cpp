@@ -349,10 +349,12 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
 
     revocations =
         std::make_unique<server::RevocationSet>(clock(), base::seconds(settings().integer(Setting::RevocationMaxStalenessSeconds)));
+    // Read before the revocations are: whatever came later is in neither.
+    const auto ledgerSize = ledger->stats().treeSize;
     auto loaded = store::loadRevocations(
         storage, clock(), [this](store::Revocation&& revocation) { revocations->add(revocation.jti.str(), revocation.expiresAt); });
     if (!loaded) return std::move(loaded).error();
-    log.write(Message::REVOCATIONS_LOADED, {{"count", *loaded}});
+    log.write(Message::REVOCATIONS_LOADED, {{"count", *loaded}, {"ledgerSize", static_cast<std::int64_t>(ledgerSize)}});
 
     const auto& signer = base->dataKeys().checkpoint();
     audit::CheckpointerOptions checkpoints;
