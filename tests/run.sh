@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
 # `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
-#   tests/run.sh [unit|contract|flows|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--jobs N] [--windows N] [--long]
+#   tests/run.sh [unit|contract|flows|faults|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--jobs N] [--windows N] [--long]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
     --seconds) seconds=${2:?--seconds wants a number}; bench+=("$1" "$2"); shift 2 ;;
     --windows) bench+=("$1" "${2:?--windows wants a number}"); shift 2 ;;
     --long) bench+=("$1"); shift ;;
-    unit|contract|flows|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
+    unit|contract|flows|faults|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
     security) more=security; shift ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
   esac
@@ -107,6 +107,7 @@ server_for() {
   esac
 }
 run_flows() { say flows; AGENTIDP_BUILD=$root/$1 suite flows python3 tests/flows/run.py ${only:+-k "$only"}; }
+run_faults() { say faults; AGENTIDP_BUILD=$root/$1 suite faults python3 tests/faults/run.py ${only:+-k "$only"}; }
 # A client of its own kind, and one of the flows: verifiers that cache the JWKS while keys rotate.
 run_rotation() {
   case rotation_under_load in *"$only"*) say rotation_under_load; AGENTIDP_BUILD=$root/build suite clients python3 tests/flows/run.py -k rotation_under_load ;; esac
@@ -150,7 +151,7 @@ case $set_name in
           "$binary" --list | grep -oE '^.*row[0-9]+.*$' | sed -E "s/^(.*row0*([0-9]+).*)$/\2\t$(basename "$binary") \1/"
         done; } | sort -n | awk -F'\t' '{ print "row " $1 ": " $2 }'
     else
-      printf '%s\n' lint docs unit contract flows clients asan tsan '(long: bench fuzz tidy)'
+      printf '%s\n' lint docs unit contract flows faults clients asan tsan '(long: bench fuzz tidy)'
     fi
     exit 0 ;;
   bench)
@@ -163,6 +164,7 @@ case $set_name in
   unit) plugin_check; sanitized; run_cppunit build-asan unit ;;
   contract) sanitized; run_cppunit build-asan contract ;;
   flows) release product broken_plugins; run_flows build ;;
+  faults) release product broken_plugins contract_storage_postgresql; run_faults build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
   fuzz) limit=$((1800 + 20 * ${seconds:-60})); suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${at_once:+--jobs "$at_once"} ${only:+-k "$only"} ;;
@@ -182,6 +184,9 @@ case $set_name in
     run_flows build
     run_clients
     run_asan
+    # After the sanitized tree: it has the failpoints that some rows need.
+    build build contract_storage_postgresql
+    run_faults build
     run_tsan ;;
 esac
 finish

@@ -335,7 +335,13 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     auto name = replicaName(base->dataDir());
     if (!name) return std::move(name).error();
     replica = std::move(*name);
-    if (auto extended = audit::checkStart(storage, clock(), anchorFolders(), ledgerKeys()); !extended) return extended;
+    if (auto extended = audit::checkStart(storage, clock(), anchorFolders(), ledgerKeys()); !extended) {
+        auto error = std::move(extended).error();
+        if (error.code == Errc::Conflict)
+            error.hint += ": " + error.detail +
+                          "; put the newer database back, or accept the loss for all to see by agentidp audit origin open --yes";
+        return error;
+    }
 
     audit::LedgerOptions options;
     options.replica = replica;
@@ -380,10 +386,12 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     if (auto marked = markLedger(); !marked) return marked;
     revocations =
         std::make_unique<server::RevocationSet>(clock(), base::seconds(settings().integer(Setting::RevocationMaxStalenessSeconds)));
+    // Read before the revocations are: whatever came later is in neither.
+    const auto ledgerSize = ledger->stats().treeSize;
     auto loaded = store::loadRevocations(
         storage, clock(), [this](store::Revocation&& revocation) { revocations->add(revocation.jti.str(), revocation.expiresAt); });
     if (!loaded) return std::move(loaded).error();
-    log.write(Message::REVOCATIONS_LOADED, {{"count", *loaded}});
+    log.write(Message::REVOCATIONS_LOADED, {{"count", *loaded}, {"ledgerSize", static_cast<std::int64_t>(ledgerSize)}});
 
     const auto& signer = base->dataKeys().checkpoint();
     audit::CheckpointerOptions checkpoints;

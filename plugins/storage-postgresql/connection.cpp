@@ -138,11 +138,12 @@ aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
     }
     switch (status) {
         case PGRES_TUPLES_OK:
-        case PGRES_COMMAND_OK: return first;
+        case PGRES_COMMAND_OK: lostRace_ = false; return first;
         case PGRES_PIPELINE_ABORTED: return aip::cancelled("a statement before it failed");
         case PGRES_FATAL_ERROR: {
             if (PQstatus(native_) != CONNECTION_OK) broken_ = true;
             const char* text = PQresultErrorField(first->get(), PG_DIAG_MESSAGE_PRIMARY);
+            lostRace_ = isLostRace(stateOf(first->get()));
             return failureOf(stateOf(first->get()), trimmed(text != nullptr ? text : PQresultErrorMessage(first->get())));
         }
         default: return lost("an unexpected answer");

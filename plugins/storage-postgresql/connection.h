@@ -35,6 +35,9 @@ public:
     /// Looks at the socket without waiting: false where the server closed it meanwhile.
     [[nodiscard]] bool alive();
     [[nodiscard]] bool broken() const { return broken_; }
+    /// Whether the last statement that failed did so because another transaction was first: that ends its whole transaction, whatever
+    /// savepoint it stood behind, and the same may succeed in a new one.
+    [[nodiscard]] bool lostRace() const { return lostRace_; }
 
     /// Queues one statement; its answer is the next of `answer`.
     aip::Status queue(const std::string& sql, Parameters* parameters = nullptr);
@@ -71,6 +74,7 @@ private:
     std::unique_ptr<Session> session_;
     pg_conn* native_ = nullptr;
     bool broken_ = false;
+    bool lostRace_ = false;
 };
 
 }  // namespace agentidp::storage_postgresql

@@ -8,6 +8,8 @@ bool begins(std::string_view text, std::string_view with) { return text.substr(0
 
 }  // namespace
 
+bool isLostRace(std::string_view sqlstate) { return sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "55P03"; }
+
 aip::Fail failureOf(std::string_view sqlstate, const std::string& message) {
     const std::string detail = "postgresql " + std::string(sqlstate.empty() ? "(no answer)" : sqlstate) + ": " + message;
     if (const auto at = message.find(kCounted); sqlstate == "22P02" && at != std::string::npos) {
@@ -16,8 +18,7 @@ aip::Fail failureOf(std::string_view sqlstate, const std::string& message) {
     }
     if (sqlstate == "23505") return aip::exists("a unique value is taken", detail);
     if (begins(sqlstate, "22") || begins(sqlstate, "23")) return aip::invalid("a value does not fit its column", detail);
-    // Serialization failure, deadlock, lock not available: another transaction was first, and the same may succeed now.
-    if (sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "55P03") return aip::conflict("another transaction was first", detail);
+    if (isLostRace(sqlstate)) return aip::conflict("another transaction was first", detail);
     if (sqlstate == "57014") return aip::deadline();
     if (sqlstate == "25006") return aip::unavailable("the PostgreSQL server takes no writes: it is a standby", detail);
     if (sqlstate == "53100") return aip::unavailable("the disk of the PostgreSQL server is full", detail);

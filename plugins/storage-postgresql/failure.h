@@ -10,6 +10,9 @@ namespace agentidp::storage_postgresql {
 /// Raised inside a statement by Run where another number of rows matched than expected; the number follows.
 inline constexpr std::string_view kCounted = "agentidp counted ";
 
+/// Serialization failure, deadlock, lock not available: another transaction was first.
+[[nodiscard]] bool isLostRace(std::string_view sqlstate);
+
 /// `sqlstate` may be empty: then nothing came back.
 [[nodiscard]] aip::Fail failureOf(std::string_view sqlstate, const std::string& message);
 

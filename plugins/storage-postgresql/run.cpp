@@ -94,7 +94,7 @@ aip::Status Run::all(const aip::Ops& ops, const std::vector<std::string>& before
     if (!groups) return groups.fail();
     const auto mark = out_.mark();
     aip::Status done = atOnce(ops, before, after, *groups);
-    if (done || !*groups || connection_.broken() || !sql::concernsOnlyItsGroup(done.fail().status)) return done;
+    if (done || !*groups || connection_.broken() || connection_.lostRace() || !sql::concernsOnlyItsGroup(done.fail().status)) return done;
     out_.rewind(mark);
     if (auto back = command(kBackToCall); !back) return back;
     return groupByGroup(ops, after);
@@ -163,7 +163,8 @@ aip::Status Run::groupByGroup(const aip::Ops& ops, const std::vector<std::string
         const auto mark = out_.mark();
         aip::Status done = alone(ops, at);
         if (done) continue;
-        if (group == Group::None || connection_.broken() || !sql::concernsOnlyItsGroup(done.fail().status)) return done;
+        if (group == Group::None || connection_.broken() || connection_.lostRace() || !sql::concernsOnlyItsGroup(done.fail().status))
+            return done;
         if (auto undone = command(kUndoGroup); !undone) return undone;
         if (auto released = command(kEndOfGroup); !released) return released;
         out_.rewind(mark);

@@ -1,0 +1,79 @@
+"""One organization sends far more than the daemon can do; another one goes on as before."""
+import http.client
+import threading
+import time
+
+from bed import Bed
+
+ROW = 22
+DID = "an organization's agent asked for pages of the audit log over 1,200 connections at once, again and again, while another organization's agent worked."
+EXPECTED = "every request of the other organization is answered (count, not time): tokens, introspections, and reads of its own agent."
+CONNECTIONS, ROUNDS = 1200, 60
+
+
+def organization(bed, admin, name):
+    made = bed.daemon.json("POST", "/api/v1/organizations", {"name": name, "slug": name}, admin)
+    assert made.status == 201, made.body
+    return made.json()["organizationId"]
+
+
+class Flood(threading.Thread):
+    def __init__(self, bed, token, over, share):
+        super().__init__(daemon=True)
+        self.bed, self.token, self.over, self.share, self.statuses = bed, token, over, share, []
+
+    def run(self):
+        lines = [http.client.HTTPConnection(self.bed.daemon.host, self.bed.daemon.port, timeout=20) for _ in range(self.share)]
+        while not self.over.is_set():
+            sent = []
+            for line in lines:
+                try:
+                    line.request("GET", "/api/v1/audit?limit=100", headers={"Authorization": "Bearer " + self.token})
+                    sent.append(line)
+                except (OSError, http.client.HTTPException):
+                    line.close()
+            for line in sent:
+                try:
+                    answer = line.getresponse()
+                    answer.read()
+                    self.statuses.append(answer.status)
+                except (OSError, http.client.HTTPException):
+                    line.close()
+        for line in lines:
+            line.close()
+
+
+def run():
+    with Bed("22", workers=1) as bed:
+        admin = bed.daemon.admin_token()
+        noisy = bed.daemon.agent("noisy", ["audit:read"], token=admin, organizationId=organization(bed, admin, "noisy"))
+        quiet = bed.daemon.agent("quiet", ["agents:read"], token=admin, organizationId=organization(bed, admin, "quiet"))
+        reading = bed.daemon.token(noisy["agentId"], noisy["clientSecret"], "audit:read").json()["access_token"]
+        bed.load()
+        time.sleep(1)
+        bed.end_load()
+        over = threading.Event()
+        floods = [Flood(bed, reading, over, CONNECTIONS // 8) for _ in range(8)]
+        for flood in floods:
+            flood.start()
+        time.sleep(1.5)
+        seen = []
+        for _ in range(ROUNDS):
+            answer = bed.daemon.token(quiet["agentId"], quiet["clientSecret"])
+            seen.append(("token", answer.status))
+            if answer.status != 200:
+                continue
+            token = answer.json()["access_token"]
+            form = {"Authorization": quiet["basic"], "Content-Type": "application/x-www-form-urlencoded"}
+            seen.append(("introspect", bed.daemon.request("POST", "/api/v1/token/introspect", form, "token=" + token).status))
+            seen.append(("read", bed.daemon.json("GET", f"/api/v1/agents/{quiet['agentId']}", token=token).status))
+        over.set()
+        for flood in floods:
+            flood.join(60)
+        flooded = [status for flood in floods for status in flood.statuses]
+        bed.close()
+        wrong = [each for each in seen if each[1] != 200]
+        told = {status: flooded.count(status) for status in sorted(set(flooded))}
+        assert len(flooded) > 2000, f"the flood was only {told}"
+        assert not wrong, f"{len(wrong)} of {len(seen)} requests of the other organization were not answered 200 ({wrong[:3]}), the flood's were {told}"
+        return f"{len(seen)} of {len(seen)} requests of the quiet organization were answered 200 while the noisy one had {told}."
