@@ -198,12 +198,26 @@ aip::Outcome<std::vector<sql::Step>> Database::applied(const aip::Call& call) {
 aip::Status Database::migrate(const std::vector<sql::Step>& wanted, const aip::Call& call) {
     if (auto entered = writers_.enter(call); !entered) return entered;
     aip::Status done = readyWriter(call);
+    const bool first = statements() == nullptr;
     if (done) done = applyMissing(*writer_, settings_.schema, wanted, host_.wallUs(), call);
     if (done) done = learn(*writer_, call);
+    if (done && first) lookForPredecessor(call);
     // Whatever a failed step left open ends with its connection.
     if (!done) writer_.reset();
     writers_.leave();
     return done;
+}
+
+/// Said once, when our own tables are made beside those of the system we replace. They are left alone.
+void Database::lookForPredecessor(const aip::Call& call) {
+    const auto there = writer_->ask(
+        "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public' AND tablename IN ('agents', 'credentials', 'audit_events')",
+        call);
+    if (there && integerAt(there->get(), 0, 0) == 3)
+        host_.warn(
+            "this database holds the tables of sentryagent-idp in its schema public; they stay as they are, and agentidp import "
+            "sentryagent "
+            "--dsn env:DATABASE_URL takes their agents, credentials and events over");
 }
 
 std::string Database::channel() const { return "\"agentidp_" + settings_.schema + "\""; }
