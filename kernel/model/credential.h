@@ -17,8 +17,8 @@ struct Credential {
     CredentialId id;
     AgentId agentId;
     std::int64_t agentNum = 0;
-    base::Bytes secretMac;                   ///< HMAC-SHA-256(pepper, secret), 32 bytes
-    std::string pepperId;                    ///< names the data key
+    base::Bytes secretMac;  ///< HMAC-SHA-256(pepper, secret), 32 bytes
+    std::string pepperId;   ///< names the data key
     /// bcrypt, of an imported secret that was not used yet: with an empty secretMac it is the secret itself, with another the
     /// previous one, until previousUntil. Empty in all others.
     std::string importedHash;
