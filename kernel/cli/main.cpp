@@ -58,7 +58,11 @@ constexpr Command kCommands[] = {
      "agentidp import sentryagent --dsn env:OLD --dry-run\n  agentidp import sentryagent --dsn env:OLD --column-key file:/root/column.key "
      "--scopes \"agents:read audit:read\"",
      runImport},
-    {"migrate", "tell about the schema, or bring it up to date", "agentidp migrate status|up [--json]\n\n  agentidp migrate status",
+    {"migrate", "tell about the schema, bring it up to date, or move to another storage",
+     "agentidp migrate status|up [--json]\nagentidp migrate copy --from PLUGIN [--json]\n\ncopy fills the empty storage that the settings "
+     "name "
+     "from the one of PLUGIN, with every daemon stopped; the old one stays as it is.\n\n  agentidp migrate status\n  "
+     "DATABASE_URL=postgresql://db/agentidp agentidp migrate copy --from sqlite",
      runMigrate},
     {"jobs", "list the compliance jobs, or run one now",
      "agentidp jobs list [--json]\nagentidp jobs run NAME\n\n  agentidp jobs run credential-expiry", runJobs},

@@ -55,6 +55,13 @@ std::vector<std::string> statementsOf(const Step& step, const Catalog& before, c
         }
         for (const auto& index : addition.indexes) out.push_back(createIndex(*table, index, dialect));
     }
+    for (const auto& view : step.views) {
+        const std::string query = dialect.view(view);
+        if (query.empty()) continue;
+        std::string create = "CREATE VIEW ";
+        dialect.table(create, view);
+        out.push_back(create + " AS\n" + query);
+    }
     return out;
 }
 

@@ -48,6 +48,8 @@ public:
     [[nodiscard]] virtual std::vector<std::string> indexColumns(const Table& /*table*/, const Index& index) const { return index.columns; }
     /// Behind a column of an index, so that it serves the order that `direction` asks for.
     virtual void indexed(std::string& /*out*/, const Column& /*column*/) const {}
+    /// The query behind a view of the schema, or nothing where this database has none of that name.
+    [[nodiscard]] virtual std::string view(std::string_view name) const = 0;
     /// The statements that make the record of applied steps, and what it stands in.
     [[nodiscard]] virtual std::vector<std::string> bookkeeping() const = 0;
 };

@@ -101,6 +101,34 @@ void PostgresDialect::indexed(std::string& out, const Column& column) const {
     if (column.nullable) out += " NULLS FIRST";
 }
 
+/// jsonb holds no NUL, which an entry may.
+std::string PostgresDialect::view(std::string_view name) const {
+    const auto at = [this](std::string_view table_) {
+        std::string out;
+        table(out, table_);
+        return out;
+    };
+    if (name == "audit_events")
+        return "SELECT (b.entry ->> 'eventId')::uuid AS event_id, coalesce(nullif(b.entry ->> 'agentId', ''), a.id) AS agent_id,\n"
+               "    coalesce(nullif(b.entry ->> 'orgId', ''), o.id) AS organization_id, b.entry ->> 'action' AS action,\n"
+               "    CASE e.outcome WHEN 0 THEN 'success' ELSE 'failure' END AS outcome, b.entry ->> 'ip' AS ip_address,\n"
+               "    b.entry ->> 'userAgent' AS user_agent, b.entry -> 'metadata' AS metadata, e.ts AS \"timestamp\",\n"
+               "    encode(e.chain_hash, 'hex') AS hash, coalesce(encode(p.chain_hash, 'hex'), repeat('0', 64)) AS previous_hash,\n"
+               "    e.idx AS ledger_index\n"
+               "FROM " +
+               at("audit_entries") +
+               " e\n"
+               "CROSS JOIN LATERAL (SELECT replace(convert_from(e.body, 'UTF8'), '\\u0000', '\\ufffd')::jsonb AS entry) b\n"
+               "LEFT JOIN " +
+               at("audit_entries") + " p ON p.idx = e.idx - 1\nLEFT JOIN " + at("agents") + " a ON a.num = e.agent_num\nLEFT JOIN " +
+               at("organizations") + " o ON o.num = e.organization_num";
+    if (name == "oidc_keys")
+        return "SELECT kid, alg AS algorithm, public_jwk AS public_key, state = 'active' AS is_current, state AS status, compromised,\n"
+               "    created_at, published_at, activated_at, retiring_at, gone_at\nFROM " +
+               at("signing_keys");
+    return {};
+}
+
 std::vector<std::string> PostgresDialect::bookkeeping() const {
     std::string schema = "CREATE SCHEMA IF NOT EXISTS ";
     quoted(schema, schema_);

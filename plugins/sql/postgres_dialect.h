@@ -21,6 +21,7 @@ public:
     void column(std::string& out, const Table& table, const Column& column) const override;
     void tableTail(std::string& out, const Table& table) const override;
     void indexed(std::string& out, const Column& column) const override;
+    [[nodiscard]] std::string view(std::string_view name) const override;
     [[nodiscard]] std::vector<std::string> bookkeeping() const override;
 
 private:

@@ -82,6 +82,7 @@ Step stepFrom(const Json& from) {
     }
     for (const auto& added : from.value("addIndexes", Json::array()))
         step.additions.push_back({nameFrom(added, "table"), {}, indexesFrom(added)});
+    for (const auto& view : from.value("views", Json::array())) step.views.push_back(nameFrom(Json{{"view", view}}, "view"));
     step.text = from.dump();
     Poco::SHA2Engine digest(Poco::SHA2Engine::SHA_256);
     digest.update(step.text);

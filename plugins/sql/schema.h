@@ -5,7 +5,8 @@
 ///
 /// A step: {"number", "name", "tables": [{"name", "columns": [{"name", "type", "null", "default"}], "primaryKey": [..],
 /// "unique": [[..]], "indexes": [[..]]}], "addColumns": [{"table", "columns": [..]}], "addIndexes": [{"table", "unique",
-/// "indexes"}]}. An added column is nullable or has a default. Names are [a-z][a-z0-9_]*.
+/// "indexes"}], "views": [names]}. An added column is nullable or has a default. Names are [a-z][a-z0-9_]*. Views are for people and
+/// their tools: the kernel reads none, and a storage makes those it has SQL for (Dialect::view).
 #include <agentidp/cpp/outcome.hpp>
 #include <cstdint>
 #include <map>
@@ -49,6 +50,7 @@ struct Step {
     std::string name;
     std::vector<Table> tables;
     std::vector<Addition> additions;
+    std::vector<std::string> views;
     std::string text;      ///< canonical JSON: members sorted, no white space
     std::string checksum;  ///< SHA-256 of `text`, hexadecimal
 };

@@ -77,6 +77,32 @@ std::vector<std::string> SqliteDialect::indexColumns(const Table& table, const I
     return columns;
 }
 
+/// Times as text: of an event as its entry has it, all others to the millisecond.
+std::string SqliteDialect::view(std::string_view name) const {
+    const auto time = [](const std::string& column) { return "strftime('%Y-%m-%dT%H:%M:%fZ', " + column + " / 1000000.0, 'unixepoch')"; };
+    if (name == "audit_events")
+        return "SELECT json_extract(CAST(e.body AS TEXT), '$.eventId') AS event_id,\n"
+               "    coalesce(nullif(json_extract(CAST(e.body AS TEXT), '$.agentId'), ''), a.id) AS agent_id,\n"
+               "    coalesce(nullif(json_extract(CAST(e.body AS TEXT), '$.orgId'), ''), o.id) AS organization_id,\n"
+               "    json_extract(CAST(e.body AS TEXT), '$.action') AS action, iif(e.outcome = 0, 'success', 'failure') AS outcome,\n"
+               "    json_extract(CAST(e.body AS TEXT), '$.ip') AS ip_address, json_extract(CAST(e.body AS TEXT), '$.userAgent') AS "
+               "user_agent,\n"
+               "    json_extract(CAST(e.body AS TEXT), '$.metadata') AS metadata,\n"
+               "    coalesce(json_extract(CAST(e.body AS TEXT), '$.ts'), " +
+               time("e.ts") +
+               ") AS \"timestamp\",\n"
+               "    lower(hex(e.chain_hash)) AS hash, iif(p.idx IS NULL, printf('%064d', 0), lower(hex(p.chain_hash))) AS previous_hash,\n"
+               "    e.idx AS ledger_index\n"
+               "FROM audit_entries e\nLEFT JOIN audit_entries p ON p.idx = e.idx - 1\nLEFT JOIN agents a ON a.num = e.agent_num\n"
+               "LEFT JOIN organizations o ON o.num = e.organization_num";
+    if (name == "oidc_keys")
+        return "SELECT kid, alg AS algorithm, public_jwk AS public_key, state = 'active' AS is_current, state AS status, compromised,\n   "
+               " " +
+               time("created_at") + " AS created_at, " + time("published_at") + " AS published_at,\n    " + time("activated_at") +
+               " AS activated_at, " + time("retiring_at") + " AS retiring_at, " + time("gone_at") + " AS gone_at\nFROM signing_keys";
+    return {};
+}
+
 std::vector<std::string> SqliteDialect::bookkeeping() const {
     return {
         "CREATE TABLE IF NOT EXISTS \"schema_migrations\" (\n"

@@ -15,6 +15,7 @@ public:
     void column(std::string& out, const Table& table, const Column& column) const override;
     void tableTail(std::string& out, const Table& table) const override;
     [[nodiscard]] std::vector<std::string> indexColumns(const Table& table, const Index& index) const override;
+    [[nodiscard]] std::string view(std::string_view name) const override;
     [[nodiscard]] std::vector<std::string> bookkeeping() const override;
 };
 

@@ -213,8 +213,24 @@ aip::Status Database::changeTables(const aip::Call& call, const std::function<ai
 }
 
 aip::Status Database::migrate(const std::vector<sql::Step>& wanted, const aip::Call& call) {
-    return changeTables(call,
-                        [&](Connection& connection) { return applyMissing(connection, settings_.schema, wanted, host_.wallUs(), call); });
+    return changeTables(call, [&](Connection& connection) {
+        const bool first = statements() == nullptr;
+        auto done = applyMissing(connection, settings_.schema, wanted, host_.wallUs(), call);
+        if (done && first) lookForPredecessor(connection, call);
+        return done;
+    });
+}
+
+/// Said once, when our own tables are made beside those of the system we replace. They are left alone.
+void Database::lookForPredecessor(Connection& connection, const aip::Call& call) {
+    const auto there = connection.ask(
+        "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public' AND tablename IN ('agents', 'credentials', 'audit_events')",
+        call);
+    if (there && integerAt(there->get(), 0, 0) == 3)
+        host_.warn(
+            "this database holds the tables of sentryagent-idp in its schema public; they stay as they are, and agentidp import "
+            "sentryagent "
+            "--dsn env:DATABASE_URL takes their agents, credentials and events over");
 }
 
 std::string Database::channel() const { return "\"agentidp_" + settings_.schema + "\""; }

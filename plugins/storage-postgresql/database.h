@@ -54,6 +54,7 @@ private:
     aip::Status readyWriter(const aip::Call& call);
     void end(void** tx, const aip::Call& call);
     void listen(const std::function<void()>& changed);
+    void lookForPredecessor(Connection& connection, const aip::Call& call);
     [[nodiscard]] std::string channel() const;
 
     const Settings settings_;

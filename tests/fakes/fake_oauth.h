@@ -38,6 +38,19 @@ private:
     }
 };
 
+/// "hash of X" is the hash of X.
+class FakeSlowHashes final : public oauth::SlowHashes {
+public:
+    [[nodiscard]] base::Result<bool> matches(std::string_view hash, base::BytesView secret) const override {
+        ++calls;
+        if (failure) return *failure;
+        if (!hash.starts_with("hash of ")) return base::fail(base::Errc::Invalid, "no hash");
+        return hash.substr(8) == base::textOf(secret);
+    }
+    std::optional<base::Error> failure;
+    mutable int calls = 0;
+};
+
 class FakeClients final : public oauth::Clients {
 public:
     [[nodiscard]] base::Result<oauth::ClientPtr> find(const model::AgentId& id) override {

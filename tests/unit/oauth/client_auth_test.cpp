@@ -16,6 +16,10 @@ class ClientAuthTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(saysUnavailableWhereAPepperIsMissing);
     CPPUNIT_TEST(touchesACredentialOnceAMinute);
     CPPUNIT_TEST(refusesAnEmptySecretEvenIfItsMacWereStored);
+    CPPUNIT_TEST(anImportedSecretWorksAndGetsAMac);
+    CPPUNIT_TEST(anImportedSecretGoesOnAsThePreviousOne);
+    CPPUNIT_TEST(worksOutNoHashWhereAMacMatched);
+    CPPUNIT_TEST(aBusyHashIsNoWrongSecret);
     CPPUNIT_TEST_SUITE_END();
 
     OauthHouse house;
@@ -29,7 +33,81 @@ class ClientAuthTest : public CppUnit::TestFixture {
         house.clients.change(OauthHouse::kAgent, change);
     }
 
+    void importOnly(const std::string& secret) {
+        change([&](Client& client) {
+            auto& credential = client.credentials.front();
+            credential.secretMac.clear();
+            credential.pepperId.clear();
+            credential.importedHash = "hash of " + secret;
+            credential.rowVersion = 7;
+        });
+    }
+    static const model::UpdateCredential& written(const AuthenticatedClient& client) {
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, client.rehash.changes.size());
+        return std::get<model::UpdateCredential>(client.rehash.changes.front());
+    }
+
 public:
+    void anImportedSecretWorksAndGetsAMac() {
+        importOnly("old secret");
+        CPPUNIT_ASSERT_EQUAL(std::string("wrong_secret"), authenticate("secret-one").refusal().reason);
+        const auto known = authenticate("old secret");
+        CPPUNIT_ASSERT(known.ok());
+        const auto& update = written(*known);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{7}, update.expectedVersion);
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{8}, update.credential.rowVersion);
+        CPPUNIT_ASSERT(update.credential.importedHash.empty());
+        CPPUNIT_ASSERT(update.credential.secretMac == house.credential("old secret").secretMac);
+        CPPUNIT_ASSERT_EQUAL(house.peppers.current, update.credential.pepperId);
+        CPPUNIT_ASSERT(known->rehash.events.front().action == model::Action::CredentialRehashed);
+        CPPUNIT_ASSERT_EQUAL(std::string(OauthHouse::kAgent), known->rehash.events.front().agentId.str());
+        // Without the means to compare, and where the hash is none, nothing matches.
+        const ClientAuthenticator blind{house.clients, house.peppers};
+        const PresentedClient presented{AuthMethod::Basic, OauthHouse::kAgent, base::Secret::fromText("old secret")};
+        CPPUNIT_ASSERT(!blind.authenticate(presented, house.clock.now()).ok());
+        change([](Client& client) { client.credentials.front().importedHash = "garbage"; });
+        CPPUNIT_ASSERT_EQUAL(std::string("wrong_secret"), authenticate("old secret").refusal().reason);
+    }
+
+    void anImportedSecretGoesOnAsThePreviousOne() {
+        const auto renewed = house.credential("new secret");
+        change([&](Client& client) {
+            auto& credential = client.credentials.front();
+            credential.importedHash = "hash of old secret";
+            credential.secretMac = renewed.secretMac;
+            credential.previousUntil = house.clock.now() + base::seconds(5);
+        });
+        CPPUNIT_ASSERT(authenticate("new secret")->rehash.empty());
+        const auto known = authenticate("old secret");
+        CPPUNIT_ASSERT(known.ok());
+        CPPUNIT_ASSERT(written(*known).credential.secretMac == renewed.secretMac);
+        CPPUNIT_ASSERT(written(*known).credential.previousMac == house.credential("old secret").secretMac);
+        house.clock.advance(base::seconds(5));
+        CPPUNIT_ASSERT_EQUAL(std::string("wrong_secret"), authenticate("old secret").refusal().reason);
+    }
+
+    void worksOutNoHashWhereAMacMatched() {
+        auto imported = house.credential("unused");
+        imported.secretMac.clear();
+        imported.importedHash = "hash of old secret";
+        change([&](Client& client) { client.credentials.push_back(imported); });
+        CPPUNIT_ASSERT(authenticate("secret-one").ok());
+        CPPUNIT_ASSERT_EQUAL(0, house.hashes.calls);
+        CPPUNIT_ASSERT(!authenticate("").ok());
+        CPPUNIT_ASSERT(!authenticate(std::string(600, 'x')).ok());
+        CPPUNIT_ASSERT_EQUAL(0, house.hashes.calls);
+        CPPUNIT_ASSERT(authenticate("old secret").ok());
+        CPPUNIT_ASSERT_EQUAL(1, house.hashes.calls);
+    }
+
+    void aBusyHashIsNoWrongSecret() {
+        importOnly("old secret");
+        house.hashes.failure = base::fail(base::Errc::TooMany, "busy");
+        const auto refused = authenticate("old secret");
+        CPPUNIT_ASSERT(!refused.ok());
+        CPPUNIT_ASSERT(refused.refusal().code == OauthCode::TemporarilyUnavailable);
+    }
+
     void acceptsEveryLiveCredentialAndSaysWhich() {
         const auto second = house.credential("another", "pepper-1");
         change([&](Client& client) { client.credentials.push_back(second); });

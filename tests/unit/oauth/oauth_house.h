@@ -107,6 +107,7 @@ struct OauthHouse {
 
     FakeClock clock;
     FakePeppers peppers;
+    FakeSlowHashes hashes;
     FakeClients clients;
     FakeBudgets budgets;
     FakeSigner signer;
@@ -114,10 +115,10 @@ struct OauthHouse {
     FakeRevocations revocations;
     oauth::TokenSettings settings{std::string(kIssuer), std::string(kIssuer), base::seconds(3600), base::seconds(86400),
                                   oauth::QuotaMode::Report};
-    oauth::TokenEndpoint endpoint{{clients, peppers, budgets}};
+    oauth::TokenEndpoint endpoint{{clients, peppers, budgets, &hashes}};
     oauth::Issuer issuer{std::string(kIssuer), signer};
     oauth::TokenVerifier verifier{{jws, revocations, clients}, std::string(kIssuer), 64};
-    oauth::ClientAuthenticator authenticator{clients, peppers};
+    oauth::ClientAuthenticator authenticator{clients, peppers, &hashes};
     oauth::Introspection introspection{verifier, authenticator};
     oauth::Revocation revocation{verifier, authenticator};
 };

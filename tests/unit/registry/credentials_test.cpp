@@ -17,6 +17,7 @@ class CredentialsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(checksWhatItIsGiven);
     CPPUNIT_TEST(rotatesWithoutOverlap);
     CPPUNIT_TEST(rotatesWithOverlap);
+    CPPUNIT_TEST(rotatesAnImportedSecret);
     CPPUNIT_TEST(keepsTheEndOfACredentialItRotates);
     CPPUNIT_TEST(letsAnAgentRotateItsOwn);
     CPPUNIT_TEST(doesNotSellAWideSecretToANarrowToken);
@@ -150,6 +151,25 @@ public:
         CPPUNIT_ASSERT(*stored(id).previousUntil == house.clock.now() + base::seconds(300));
         CPPUNIT_ASSERT(house.rotate(house.adminA, agent, id).ok());
         CPPUNIT_ASSERT(!stored(id).previousMac && !stored(id).previousUntil);
+    }
+
+    void rotatesAnImportedSecret() {
+        const auto id = made().textOr("credentialId", "");
+        const auto import = [&] {
+            auto& credential = house.registry.credentials.at(id);
+            credential.secretMac.clear();
+            credential.pepperId.clear();
+            credential.importedHash = "$2b$...";
+        };
+        import();
+        CPPUNIT_ASSERT(house.rotate(house.adminA, agent, id, R"({"overlapSeconds":300})").ok());
+        CPPUNIT_ASSERT_EQUAL(std::string("$2b$..."), stored(id).importedHash);
+        CPPUNIT_ASSERT(!stored(id).secretMac.empty() && !stored(id).previousMac && stored(id).previousUntil);
+        CPPUNIT_ASSERT(house.rotate(house.adminA, agent, id, R"({"overlapSeconds":300})").ok());
+        CPPUNIT_ASSERT(stored(id).importedHash.empty() && stored(id).previousMac);
+        import();
+        CPPUNIT_ASSERT(house.rotate(house.adminA, agent, id).ok());
+        CPPUNIT_ASSERT(stored(id).importedHash.empty() && !stored(id).previousUntil);
     }
 
     void keepsTheEndOfACredentialItRotates() {

@@ -72,6 +72,7 @@ class SqlTest final : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(SqlTest);
     CPPUNIT_TEST(checkedInSqlIsWhatDatabasesAreGiven);
     CPPUNIT_TEST(stepsOfTheTreeAreNumberedAndHaveChecksums);
+    CPPUNIT_TEST(makesTheViewsItHasSqlFor);
     CPPUNIT_TEST(checksumIgnoresWhiteSpaceAndOrderOfMembers);
     CPPUNIT_TEST(refusesMalformedSchemas);
     CPPUNIT_TEST(writesTheStatementOfEachOperation);
@@ -122,6 +123,19 @@ public:
             CPPUNIT_ASSERT(again.ok());
             CPPUNIT_ASSERT_EQUAL(steps_[i].checksum, again->checksum);
         }
+    }
+
+    void makesTheViewsItHasSqlFor() {
+        const auto step = parseStep(R"({"number":9,"name":"views","views":["oidc_keys","of_a_later_release"]})");
+        CPPUNIT_ASSERT(step.ok());
+        const SqliteDialect sqlite;
+        const PostgresDialect postgres("ours");
+        for (const Dialect* dialect : std::initializer_list<const Dialect*>{&sqlite, &postgres}) {
+            const auto statements = statementsOf(*step, catalog_, *dialect);
+            CPPUNIT_ASSERT_EQUAL(std::size_t{1}, statements.size());
+            CPPUNIT_ASSERT(statements[0].rfind("CREATE VIEW ", 0) == 0);
+        }
+        CPPUNIT_ASSERT(!parseStep(R"({"number":9,"name":"views","views":["a b"]})").ok());
     }
 
     void checksumIgnoresWhiteSpaceAndOrderOfMembers() {
