@@ -15,6 +15,11 @@ from daemon import ROOT
 from replicas import NoPostgres, ISSUER
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "rigs"))
+import haproxy  # noqa: E402
+import moto  # noqa: E402
+import openbao  # noqa: E402
+import redis  # noqa: E402
+import softhsm  # noqa: E402
 from fetched import Skip, node_with_packages  # noqa: E402
 
 covers = []
@@ -107,16 +112,13 @@ def step(node, it, agents, old, new):
 @contextlib.contextmanager
 def key_servers():
     """The settings and variables with which each of the plugins finds its server."""
-    from moto import Moto
-    from openbao import OpenBao
-    from softhsm import SoftHsm
-    with OpenBao() as vault, SoftHsm() as token, Moto() as kms:
-        yield {}, {}
+    with openbao.OpenBao() as vault, softhsm.SoftHsm() as token, moto.Moto() as kms:
+        settings = {"plugins.keys-vault.address": vault.address, "plugins.keys-vault.token": "env:SWAP_VAULT_TOKEN", **token.settings, **kms.settings}
+        del settings["keys.plugin"]
+        yield settings, {"SWAP_VAULT_TOKEN": vault.token, **token.environment, **kms.environment}
 
 
 def run():
-    from haproxy import Missing as NoHaproxy
-    from redis import Missing as NoRedis
     from two_replicas import rig
     try:
         node = node_with_packages(ROOT / "tests/clients/js", ROOT / "build-clients/js")
@@ -130,5 +132,5 @@ def run():
             verified = json.loads(it.daemons[0].cli("audit", "verify", "--json").stdout)
             assert verified["ok"] is True, verified
             return "keys_swap: " + "; ".join(lines)
-    except (Skip, NoPostgres, NoHaproxy, NoRedis) as missing:
+    except (Skip, NoPostgres, haproxy.Missing, moto.Missing, openbao.Missing, redis.Missing, softhsm.Missing) as missing:
         return f"skip keys_swap: {missing}"
