@@ -59,6 +59,9 @@ aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& ur
     }
     if (PQstatus(made->native_) != CONNECTION_OK || PQsetnonblocking(made->native_, 1) != 0 || PQenterPipelineMode(made->native_) != 1)
         return aip::unavailable("the PostgreSQL server does not answer", trimmed(PQerrorMessage(made->native_)));
+    // What a server merely remarks would go to standard error, which belongs to the daemon's log.
+    PQsetNoticeReceiver(
+        made->native_, [](void*, const pg_result*) {}, nullptr);
     if (auto fits = made->fit(call); !fits) return fits.fail();
     return made;
 }

@@ -99,7 +99,8 @@ aip::Status Database::learn(Connection& connection, const aip::Call& call) {
     auto catalog = sql::catalogOf(*steps);
     if (!catalog) return catalog.fail();
     const std::lock_guard lock(mutex_);
-    statements_ = steps->empty() ? nullptr : std::make_shared<Statements>(std::move(*catalog), steps->size(), settings_.schema);
+    statements_ =
+        steps->empty() ? nullptr : std::make_shared<Statements>(std::move(*catalog), steps->size(), settings_.schema, settings_.locks);
     return {};
 }
 
@@ -140,7 +141,7 @@ aip::Status Database::read(const aip::Ops& ops, aip::ResultWriter& out, const ai
         for (const aip_op& op : ops)
             if (op.code != AIP_OP_NOW) return aip::unavailable("the store holds no schema yet; run agentidp migrate up");
     }
-    static const std::shared_ptr<Statements> kNone = std::make_shared<Statements>(sql::Catalog(), 0, "none");
+    static const std::shared_ptr<Statements> kNone = std::make_shared<Statements>(sql::Catalog(), 0, "none", Locks::Advisory);
     Reader reader(*this);
     if (auto taken = reader.take(call); !taken) return taken;
     Connection& connection = reader.connection();
@@ -205,6 +206,7 @@ aip::Outcome<std::vector<sql::Step>> Database::applied(const aip::Call& call) {
 aip::Status Database::changeTables(const aip::Call& call, const std::function<aip::Status(Connection&)>& work) {
     if (auto entered = writers_.enter(call); !entered) return entered;
     aip::Status done = readyWriter(call);
+    if (done && settings_.locks == Locks::Rows) done = makeLockTable(*writer_, settings_.schema, call);
     if (done) done = work(*writer_);
     if (done) done = learn(*writer_, call);
     if (!done) writer_.reset();
@@ -215,7 +217,7 @@ aip::Status Database::changeTables(const aip::Call& call, const std::function<ai
 aip::Status Database::migrate(const std::vector<sql::Step>& wanted, const aip::Call& call) {
     return changeTables(call, [&](Connection& connection) {
         const bool first = statements() == nullptr;
-        auto done = applyMissing(connection, settings_.schema, wanted, host_.wallUs(), call);
+        auto done = applyMissing(connection, {settings_.schema, settings_.locks}, wanted, host_.wallUs(), call);
         if (done && first) lookForPredecessor(connection, call);
         return done;
     });

@@ -21,6 +21,7 @@ struct Settings {
     std::string url;     ///< a secret reference
     std::string schema;  ///< a plain name
     std::size_t readers = 4;
+    Locks locks = Locks::Advisory;
 };
 
 /// Any thread.

@@ -87,31 +87,23 @@ aip::Status applyStep(Connection& connection, const std::string& schema, const s
     return recorded ? aip::Status() : aip::Status(recorded.fail());
 }
 
-aip::Status applyMissing(Connection& connection, const std::string& schema, const std::vector<sql::Step>& wanted, std::int64_t nowUs,
+aip::Status applyMissing(Connection& connection, const MigratedSchema& schema, const std::vector<sql::Step>& wanted, std::int64_t nowUs,
                          const aip::Call& call) {
     for (;;) {
         for (const std::string& sql : {std::string("BEGIN"), std::string("SET LOCAL lock_timeout = '2s'")})
             if (auto done = connection.ask(sql, call); !done) return done.fail();
-        const std::string lock = "agentidp migrate " + schema;
-        Parameters name;
-        (void)name.add(text(lock));
-        // Another replica may be at it for longer than a table lock may be waited for.
-        aip::Status waited;
-        do {
-            auto got = connection.ask("SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) THEN 1::bigint ELSE 0 END", call,
-                                      &name);
-            if (!got) return got.fail();
-            if (integerAt(got->get(), 0, 0) != 0) break;
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-            waited = call.check();
-        } while (waited);
-        aip::Outcome<bool> more = waited ? applyNext(connection, schema, wanted, nowUs, call) : aip::Outcome<bool>(waited.fail());
+        auto mine = tryMigrationLock(connection, schema.locks, schema.name, call);
+        aip::Outcome<bool> more = mine && *mine ? applyNext(connection, schema.name, wanted, nowUs, call) : mine;
         if (connection.broken())
             return more ? aip::Status(aip::unavailable("the PostgreSQL server does not answer")) : aip::Status(more.fail());
         auto ended = connection.ask(more && *more ? "COMMIT" : "ROLLBACK", call);
         if (!more) return more.fail();
         if (!ended) return ended.fail();
-        if (!*more) return {};
+        if (*more) continue;
+        if (*mine) return {};
+        // Another replica may be at it for longer than a table lock may be waited for.
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        if (auto waited = call.check(); !waited) return waited;
     }
 }
 

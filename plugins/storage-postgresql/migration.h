@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "connection.h"
+#include "locks.h"
 #include "sql/schema.h"
 
 namespace agentidp::storage_postgresql {
@@ -14,9 +15,14 @@ namespace agentidp::storage_postgresql {
 /// checksum says.
 [[nodiscard]] aip::Outcome<std::vector<sql::Step>> appliedSteps(Connection& connection, const std::string& schema, const aip::Call& call);
 
+struct MigratedSchema {
+    const std::string& name;
+    Locks locks;
+};
+
 /// Applies what is missing, each step in a transaction of its own under a lock that all replicas share. A table that others hold is
 /// waited for two seconds, not longer: they wait behind us.
-[[nodiscard]] aip::Status applyMissing(Connection& connection, const std::string& schema, const std::vector<sql::Step>& wanted,
+[[nodiscard]] aip::Status applyMissing(Connection& connection, const MigratedSchema& schema, const std::vector<sql::Step>& wanted,
                                        std::int64_t nowUs, const aip::Call& call);
 
 /// One step inside a transaction: its statements, and its record.

@@ -19,19 +19,6 @@ constexpr const char* kEndOfGroup = "RELEASE SAVEPOINT aip_group";
 constexpr const char* kUndoGroup = "ROLLBACK TO SAVEPOINT aip_group";
 constexpr std::size_t kMostKnown = 512;
 
-/// FNV-1a: which of 2^64 advisory locks a name has. All replicas must agree, so it never changes.
-std::int64_t lockOf(std::string_view schema, std::string_view name) {
-    std::uint64_t hash = 14'695'981'039'346'656'037U;
-    const auto mix = [&hash](std::string_view text) {
-        for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
-    };
-    mix("agentidp\n");
-    mix(schema);
-    mix("\n");
-    mix(name);
-    return static_cast<std::int64_t>(hash);
-}
-
 bool expects(const aip_op& op) { return (op.code == AIP_OP_UPDATE || op.code == AIP_OP_REMOVE) && op.expect >= 0; }
 
 const std::vector<std::string>& none() {
@@ -203,9 +190,8 @@ aip::Outcome<Run::Sent> Run::send(const aip::Ops& ops, std::size_t at, bool toge
         case AIP_OP_COUNT: return sendStatement(ops, at, together);
         case AIP_OP_LOCK: {
             if (op.table.n == 0) return aip::invalid("a lock without a name");
-            Parameters name;
-            name.addInteger(lockOf(statements_.schema(), aip::view(op.table)));
-            if (auto queued = connection_.queue("SELECT pg_advisory_xact_lock($1)", &name); !queued) return queued.fail();
+            auto queued = queueLock(connection_, statements_.locks(), statements_.schema(), aip::view(op.table));
+            if (!queued) return queued.fail();
             return sent;
         }
         case AIP_OP_SAVEPOINT:

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "connection.h"
+#include "locks.h"
 #include "sql/plan.h"
 #include "sql/postgres_dialect.h"
 
@@ -21,8 +22,8 @@ namespace agentidp::storage_postgresql {
 class Statements {
 public:
     /// `steps`: how many of the schema `catalog` adds up to.
-    Statements(sql::Catalog catalog, std::size_t steps, std::string schema)
-        : catalog_(std::move(catalog)), steps_(steps), schema_(std::move(schema)), dialect_(schema_) {}
+    Statements(sql::Catalog catalog, std::size_t steps, std::string schema, Locks locks)
+        : catalog_(std::move(catalog)), steps_(steps), schema_(std::move(schema)), locks_(locks), dialect_(schema_) {}
 
     struct Statement {
         sql::Plan plan;
@@ -33,11 +34,13 @@ public:
     [[nodiscard]] aip::Outcome<std::shared_ptr<const Statement>> of(const aip_op& op);
     [[nodiscard]] const std::string& schema() const { return schema_; }
     [[nodiscard]] std::size_t steps() const { return steps_; }
+    [[nodiscard]] Locks locks() const { return locks_; }
 
 private:
     const sql::Catalog catalog_;
     const std::size_t steps_;
     const std::string schema_;
+    const Locks locks_;
     const sql::PostgresDialect dialect_;
     std::mutex mutex_;
     std::unordered_map<std::string, std::shared_ptr<const Statement>> known_;

@@ -14,6 +14,7 @@ public:
         settings_.url = config.text("url");
         settings_.schema = config.text("schema", "agentidp");
         settings_.readers = static_cast<std::size_t>(config.integer("readers", 4));
+        settings_.locks = config.text("locks", "advisory") == "rows" ? Locks::Rows : Locks::Advisory;
         const auto& name = settings_.schema;
         const bool plain = !name.empty() && name.size() <= 48 && name[0] >= 'a' && name[0] <= 'z' &&
                            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
@@ -59,5 +60,6 @@ AGENTIDP_PLUGIN(STORAGE, agentidp::storage_postgresql::StoragePostgresql, "postg
                 AIP_F_CONCURRENT | AIP_F_THREADS | AIP_F_BLOCKS, R"json({
     "url": {"type": "secret_ref", "default": "env:DATABASE_URL", "doc": "Where the connection string stands: a postgresql:// URI or libpq's key=value form, with several hosts where there are several (target_session_attrs=read-write finds the one that takes writes)."},
     "schema": {"type": "string", "default": "agentidp", "doc": "The schema our tables live in. Nothing outside it is touched."},
+    "locks": {"type": "string", "default": "advisory", "enum": ["advisory", "rows"], "doc": "What puts the writes of several daemons in order. rows: for engines that speak the protocol and have no advisory locks; the same for all daemons."},
     "readers": {"type": "integer", "default": 4, "min": 1, "max": 64, "doc": "Connections that read beside the one that writes."}
 })json")

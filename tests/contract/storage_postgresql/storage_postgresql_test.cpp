@@ -36,10 +36,10 @@ std::string freshSchema() {
 
 /// A loaded plugin over a schema of its own, or over one that is handed in.
 struct Loaded {
-    explicit Loaded(const base::Clock& clock, std::string schema = freshSchema())
-        : name(std::move(schema)), plugin(clock, settings(name), folder.path().string(), {}, serverUrl) {}
-    static Wanted settings(const std::string& schema) {
-        return wanted(AIP_KIND_STORAGE, "postgresql", {{"url", "env:AGENTIDP_TEST_POSTGRES"}, {"schema", schema}});
+    explicit Loaded(const base::Clock& clock, std::string schema = freshSchema(), const std::string& locks = "advisory")
+        : name(std::move(schema)), plugin(clock, settings(name, locks), folder.path().string(), {}, serverUrl) {}
+    static Wanted settings(const std::string& schema, const std::string& locks = "advisory") {
+        return wanted(AIP_KIND_STORAGE, "postgresql", {{"url", "env:AGENTIDP_TEST_POSTGRES"}, {"schema", schema}, {"locks", locks}});
     }
     Storage& storage() { return plugin.catalog().storage(); }
 
@@ -48,6 +48,7 @@ struct Loaded {
     LoadedPlugin plugin;
 };
 
+template <bool kRowLocks>
 class StoragePostgresqlBench {
 public:
     StoragePostgresqlBench() {
@@ -57,14 +58,17 @@ public:
 
 private:
     std::shared_ptr<Storage> fresh() {
-        auto loaded = std::make_shared<Loaded>(clock_);
+        auto loaded = std::make_shared<Loaded>(clock_, freshSchema(), kRowLocks ? "rows" : "advisory");
         return {loaded, &loaded->storage()};
     }
     base::SystemClock clock_;
     StorageSubject subject_{clock_, [this] { return fresh(); }, naughtyTexts()};
 };
 
-const RegisterContract<StoragePostgresqlBench, StorageSubject> kPostgresql("storage_postgresql", plugin::contract::storageContract());
+const RegisterContract<StoragePostgresqlBench<false>, StorageSubject> kPostgresql("storage_postgresql",
+                                                                                  plugin::contract::storageContract());
+const RegisterContract<StoragePostgresqlBench<true>, StorageSubject> kRowLocks("storage_postgresql_row_locks",
+                                                                               plugin::contract::storageContract());
 
 constexpr std::string_view kOneTable = R"({"steps":[{"number":1,"name":"one","tables":[
     {"name":"notes","columns":[{"name":"id","type":"int"},{"name":"text","type":"text"}],"primaryKey":["id"]}]}]})";
