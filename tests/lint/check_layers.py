@@ -54,7 +54,7 @@ OWNERS = {
 NLOHMANN = ('kernel/base/json.cpp',)
 PLUGINS_NLOHMANN = ('plugins/remote/json.cpp',)
 # Folders of plugins/ that are no plugin but linked into several.
-SHARED = ('plugins/sql/', 'plugins/remote/', 'plugins/keystore/')
+SHARED = ('plugins/sql/', 'plugins/remote/', 'plugins/keystore/', 'plugins/vault/')
 BEAST_FILES = 2
 
 
