@@ -8,6 +8,7 @@
 #include "keys/data_keys.h"
 #include "keys/key_ring.h"
 #include "oauth/ports.h"
+#include "plugin/silence.h"
 #include "registry/ports.h"
 #include "secrets/client_secrets.h"
 
@@ -60,8 +61,10 @@ private:
 
 class SignerPort final : public oauth::Signer {
 public:
-    explicit SignerPort(const keys::KeyRing& ring) : ring_(ring) {}
+    SignerPort(const keys::KeyRing& ring, const plugin::Silence& silence) : ring_(ring), silence_(silence) {}
     [[nodiscard]] base::Result<oauth::SignerKey> current() const override {
+        if (silence_.tooLong())
+            return base::fail(base::Errc::Unavailable, "the backend of the keys plugin has not answered for backends.max_offline_seconds");
         const auto snapshot = ring_.snapshot();
         if (!snapshot->active) return base::fail(base::Errc::Unavailable, "no signing key is active");
         return oauth::SignerKey{snapshot->active->kid().str(), std::string(crypto::nameOf(snapshot->active->alg()))};
@@ -72,6 +75,7 @@ public:
 
 private:
     const keys::KeyRing& ring_;
+    const plugin::Silence& silence_;
 };
 
 class JwsVerifierPort final : public oauth::JwsVerifier {

@@ -169,6 +169,7 @@ struct Daemon::Rooms {
     std::unique_ptr<keys::KeyRing> ring;
     std::unique_ptr<PeppersPort> peppers;
     BcryptPort imported;
+    std::unique_ptr<plugin::Silence> keysSilence;
     std::unique_ptr<SignerPort> signer;
     std::unique_ptr<JwsVerifierPort> jws;
     std::unique_ptr<server::RevocationSet> revocations;
@@ -257,6 +258,7 @@ struct Daemon::Rooms {
     }
     base::Result<void> prune();
     base::Result<void> tellReadiness();
+    base::Result<void> lookAtKeysBackend();
     void tellPlugins();
     void tellMint();
     model::AuditEvent systemEvent(model::Action action) const;
@@ -468,7 +470,8 @@ void Daemon::Rooms::makeOauth() {
     auto& storage = base->storage();
     auto& limiter = base->plugins().rateLimiter();
     peppers = std::make_unique<PeppersPort>(base->dataKeys().peppers());
-    signer = std::make_unique<SignerPort>(*ring);
+    keysSilence = std::make_unique<plugin::Silence>(clock(), base::seconds(settings().integer(Setting::MaxOfflineSeconds)));
+    signer = std::make_unique<SignerPort>(*ring, *keysSilence);
     jws = std::make_unique<JwsVerifierPort>(*ring);
     budgets = std::make_unique<server::ClientBudgets>(
         limiter, storage, clock(),
@@ -660,6 +663,7 @@ std::string Daemon::Rooms::notReady() const {
     if (const auto stats = ledger->stats(); stats.halted) return "the ledger has stopped: " + stats.halted->hint;
     if (const auto stats = checkpointer->stats(); stats.refused) return "audit rollback: " + stats.refused->hint;
     if (!storageAnswers) return "the storage does not answer";
+    if (keysSilence->tooLong()) return "the backend of the keys plugin does not answer";
     if (const auto wedged = base->plugins().wedged(); !wedged.empty()) return "a plugin does not answer: " + wedged.front();
     return {};
 }
@@ -733,6 +737,19 @@ base::Result<void> Daemon::Rooms::tellReadiness() {
     return {};
 }
 
+base::Result<void> Daemon::Rooms::lookAtKeysBackend() {
+    const auto health = base->keys().health(plugin::callWithin(clock(), kReadinessDeadline));
+    const bool silentBefore = keysSilence->lasted() > base::seconds(0);
+    keysSilence->saw(health.ok());
+    auto& metrics = base->metrics();
+    metrics.gauge(Metric::BackendSilentSeconds, {"keys"}).set(static_cast<double>(keysSilence->lasted().count()));
+    if (clientSecrets) metrics.gauge(Metric::BackendSilentSeconds, {"secrets"}).set(static_cast<double>(clientSecrets->silence().count()));
+    if (!health && !silentBefore)
+        log.write(Message::BACKEND_SILENT,
+                  {{"plugin", "keys-" + base->keys().name()}, {"why", health.error().hint}, {"detail", health.error().detail}});
+    return {};
+}
+
 void Daemon::Rooms::tellPlugins() {
     for (const auto& plugin : base->plugins().plugins()) {
         auto event = systemEvent(model::Action::PluginLoaded);
@@ -773,6 +790,7 @@ void Daemon::Rooms::makeChores() {
     using std::chrono::hours;
     using std::chrono::minutes;
     std::vector<Chore> quick{
+        {"keys-backend", base::seconds(5), [this] { return lookAtKeysBackend(); }},
         {"checkpoint", base::seconds(1), [this] { return checkpointer->tick(); }},
         {"auth-failures", base::seconds(1),
          [this]() -> Result<void> {

@@ -61,7 +61,8 @@ aip::Outcome<aip::Secret> SecretsVault::get(std::string_view path, std::string_v
     if (!vault::isPath(path)) return badPath();
     std::int64_t number = 0;
     const auto* const end = version.data() + version.size();
-    if (!version.empty() && (std::from_chars(version.data(), end, number).ptr != end || number <= 0)) return aip::notFound("no such version");
+    if (!version.empty() && (std::from_chars(version.data(), end, number).ptr != end || number <= 0))
+        return aip::notFound("no such version");
     const auto held = kv_->get(std::string(path), number, call);
     if (!held) return held.fail();
     if (const auto text = held->data[kText].text()) return aip::Secret(*text);
@@ -86,5 +87,5 @@ aip::Outcome<std::vector<std::string>> SecretsVault::versions(std::string_view p
 
 }  // namespace agentidp::secrets_vault
 
-AGENTIDP_PLUGIN(SECRETS, agentidp::secrets_vault::SecretsVault, "vault", "1.0.0", "AgentIdP", AIP_F_CONCURRENT | AIP_F_THREADS | AIP_F_BLOCKS,
-                "{" AGENTIDP_VAULT_SETTINGS "}")
+AGENTIDP_PLUGIN(SECRETS, agentidp::secrets_vault::SecretsVault, "vault", "1.0.0", "AgentIdP",
+                AIP_F_CONCURRENT | AIP_F_THREADS | AIP_F_BLOCKS, "{" AGENTIDP_VAULT_SETTINGS "}")

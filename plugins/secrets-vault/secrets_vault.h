@@ -1,7 +1,7 @@
 #pragma once
 /// @file plugins/secrets-vault/secrets_vault.h
-/// Secrets as versions of a KV version 2 engine: the member `secret` of <mount>/data/<path>, as text where it is text, so that an operator can
-/// read it with Vault's own tools; other bytes as base64 in `secret_base64`. Any thread; every operation is a request.
+/// Secrets as versions of a KV version 2 engine: the member `secret` of <mount>/data/<path>, as text where it is text, so that an operator
+/// can read it with Vault's own tools; other bytes as base64 in `secret_base64`. Any thread; every operation is a request.
 #include <agentidp/plugin.hpp>
 
 #include <memory>

@@ -55,7 +55,7 @@ OWNERS = {
 NLOHMANN = ('kernel/base/json.cpp',)
 PLUGINS_NLOHMANN = ('plugins/remote/json.cpp',)
 # Folders of plugins/ that are no plugin but linked into several.
-SHARED = ('plugins/sql/', 'plugins/ratelimit/', 'plugins/remote/', 'plugins/keystore/')
+SHARED = ('plugins/sql/', 'plugins/ratelimit/', 'plugins/remote/', 'plugins/keystore/', 'plugins/vault/')
 BEAST_FILES = 2
 
 

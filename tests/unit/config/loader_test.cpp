@@ -24,6 +24,7 @@ class LoaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(readsReferenceVariables);
     CPPUNIT_TEST(letsUrlsSelectPlugins);
     CPPUNIT_TEST(saysWhichReferenceIsOverruled);
+    CPPUNIT_TEST(takesVaultByItsTwoVariables);
     CPPUNIT_TEST(saysWhichReferenceIsNotOffered);
     CPPUNIT_TEST(turnsTheMintOnWhereItsVariablesAre);
     CPPUNIT_TEST(givesTheMintItsPortOnlyWhereNobodySaysAnother);
@@ -217,6 +218,18 @@ public:
         from = sources("server.listen = [::]:3000\n");
         from.environment = {{"PORT", "3000"}};
         CPPUNIT_ASSERT(good(from).notices.empty());
+    }
+
+    void takesVaultByItsTwoVariables() {
+        auto from = sources();
+        from.environment = {{"VAULT_ADDR", "https://vault.example:8200"}, {"VAULT_TOKEN", "hunter2"}, {"VAULT_MOUNT", "kv"}};
+        const auto loaded = good(from);
+        CPPUNIT_ASSERT_EQUAL(std::string("vault"), loaded.settings.text(Setting::CredentialsStore));
+        std::string shown;
+        for (const auto& setting : loaded.settings.plugin("secrets-vault")) shown += setting.key + "=" + setting.value + " ";
+        CPPUNIT_ASSERT_EQUAL(std::string("address=https://vault.example:8200 mount=kv token=env:VAULT_TOKEN "), shown);
+        from.environment.erase("VAULT_TOKEN");
+        CPPUNIT_ASSERT_EQUAL(std::string("mac"), good(from).settings.text(Setting::CredentialsStore));
     }
 
     void saysWhichReferenceIsNotOffered() {
