@@ -9,10 +9,11 @@ import sys
 from daemon import ROOT, build_dir
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+import moto  # noqa: E402
 import postgres  # noqa: E402
 import softhsm  # noqa: E402
 
-MISSING = (postgres.Missing, softhsm.Missing)
+MISSING = (moto.Missing, postgres.Missing, softhsm.Missing)
 
 covers = []
 judges_shipped_files = True
@@ -27,6 +28,9 @@ def server_of(name):
     elif name == "keys-pkcs11":
         with softhsm.SoftHsm() as hsm:
             yield hsm.environment
+    elif name == "keys-awskms":
+        with moto.Moto() as kms:
+            yield kms.environment
     else:
         yield {}
 
