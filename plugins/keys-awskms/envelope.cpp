@@ -36,7 +36,8 @@ std::string checkOf(std::string_view blob) { return keystore::sha256(blob).subst
 }  // namespace
 
 aip::Fail Envelope::explained(const aip::Fail& fail) const {
-    if (fail.status == AIP_E_NOTFOUND) return aip::denied("plugins.keys-awskms.key names no key in this region", key_ + ": " + fail.detail);
+    if (fail.status == AIP_E_NOTFOUND)
+        return aip::denied("plugins.keys-awskms.key_id names no key in this region", key_ + ": " + fail.detail);
     if (fail.status == AIP_E_CONFLICT) return aip::denied(fail.message, key_ + ": " + fail.detail);
     return fail;
 }

@@ -17,7 +17,7 @@ public:
     aip::Status start(const aip::Call& call);
 
     [[nodiscard]] std::string id() const override { return arn_; }
-    [[nodiscard]] std::string setting() const override { return "plugins.keys-awskms.key"; }
+    [[nodiscard]] std::string setting() const override { return "plugins.keys-awskms.key_id"; }
     aip::Outcome<std::string> seal(std::string_view plain, std::string_view aad, const aip::Call& call) override;
     aip::Outcome<aip::Secret> open(std::string_view sealed, std::string_view aad, const aip::Call& call) override;
 

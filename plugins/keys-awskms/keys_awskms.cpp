@@ -18,7 +18,7 @@ std::string dataKeyPlace(std::string_view aad) { return "data key\n" + std::stri
 }  // namespace
 
 aip::Status KeysAwskms::configure(const aip::Config& config) {
-    key_ = config.text("key");
+    key_ = config.text("key_id");
     where_ = {config.text("region"), config.text("endpoint"), config.text("ca_file"), config.integer("per_second", 100)};
     who_ = {config.text("access_key_id"), config.text("secret_access_key"),
             config.text("session_token"), {},
@@ -27,7 +27,7 @@ aip::Status KeysAwskms::configure(const aip::Config& config) {
     local_ = config.text("signing", "local") == "local";
     dir_ = config.text("dir");
     shared_ = config.boolean("shared");
-    if (key_.empty()) return aip::invalid("plugins.keys-awskms.key is needed: the id, ARN or alias of a symmetric KMS key that wraps");
+    if (key_.empty()) return aip::invalid("plugins.keys-awskms.key_id is needed: the id, ARN or alias of a symmetric KMS key that wraps");
     if (!where_.region.empty() && !isWord(where_.region, 32)) return aip::invalid("plugins.keys-awskms.region is no region");
     if (!isWord(keys_.label, 64) || keys_.label == "retired")
         return aip::invalid("plugins.keys-awskms.label has 1 to 64 letters, digits, dashes or underscores, and is not `retired`");
@@ -51,13 +51,23 @@ std::string KeysAwskms::regionHere() const {
     return key_.compare(0, 4, "arn:") == 0 && isWord(region, 32) ? std::string(region) : std::string();
 }
 
+/// The setting; else what AWS's own tools read; empty for AWS's own of the region.
+std::string KeysAwskms::endpointHere(const std::string& setting, const char* service) const {
+    if (!setting.empty()) return setting;
+    for (const auto& name : {"env:AWS_ENDPOINT_URL_" + std::string(service), std::string("env:AWS_ENDPOINT_URL")})
+        if (const auto given = host().secret(name); given && !given->empty()) return std::string(given->view());
+    return {};
+}
+
 aip::Status KeysAwskms::start(const aip::Call& call) {
     (void)stop(call);
     auto where = where_;
     where.region = regionHere();
     if (where.region.empty()) return aip::invalid("plugins.keys-awskms.region is needed: neither AWS_REGION nor an ARN says it");
+    where.endpoint = endpointHere(where_.endpoint, "KMS");
     auto who = who_;
     who.region = where.region;
+    who.stsEndpoint = endpointHere(who_.stsEndpoint, "STS");
     credentials_ = std::make_unique<Credentials>(host(), who);
     auto kms = Kms::open(host(), where, *credentials_);
     if (!kms) return kms.fail();
@@ -147,10 +157,10 @@ aip::Outcome<aip::Secret> KeysAwskms::exportPrivate(std::string_view fingerprint
 
 AGENTIDP_PLUGIN(KEYS, agentidp::keys_awskms::KeysAwskms, "awskms", "1.0.0", "AgentIdP", AIP_F_CONCURRENT | AIP_F_THREADS | AIP_F_BLOCKS,
                 R"json({
-    "key": {"type": "string", "default": "",
+    "key_id": {"type": "string", "default": "",
             "doc": "The symmetric KMS key (ENCRYPT_DECRYPT) that wraps: its id, ARN or alias/NAME. Do not point an alias to another key later; KMS's own yearly rotation is fine."},
     "region": {"type": "string", "default": "", "doc": "Empty: AWS_REGION, AWS_DEFAULT_REGION, or that of the key's ARN."},
-    "endpoint": {"type": "string", "default": "", "doc": "Another URL than AWS's of the region: a VPC or FIPS endpoint, or a test server."},
+    "endpoint": {"type": "string", "default": "", "doc": "Another URL than AWS's of the region: a VPC or FIPS endpoint, or a test server. Empty: AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL, else AWS's."},
     "ca_file": {"type": "string", "default": "", "doc": "PEM file of the only roots that are trusted at the endpoint. Empty: the system's."},
     "access_key_id": {"type": "string", "default": "", "doc": "A user's access key. Empty: AWS_ACCESS_KEY_ID, web identity (IRSA), the container's endpoint, the instance's role, in this order."},
     "secret_access_key": {"type": "secret_ref", "doc": "Its secret, as file:PATH, cred:NAME or env:NAME."},

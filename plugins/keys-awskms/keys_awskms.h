@@ -34,6 +34,7 @@ public:
 
 private:
     [[nodiscard]] std::string regionHere() const;
+    [[nodiscard]] std::string endpointHere(const std::string& setting, const char* service) const;
     aip::Status startLocal(const aip::Call& call);
 
     Credentials::Settings who_;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr auto kFirstPause = std::chrono::milliseconds(50);
 constexpr auto kLongestPause = std::chrono::milliseconds(2'000);
+constexpr auto kTriesWithin = std::chrono::milliseconds(8'000);  // whoever began this should hear why it cannot be done now
 constexpr auto kLook = std::chrono::milliseconds(20);
 
 enum class Meaning { Throttled, Broken, Denied, NotFound, Disabled, Credentials, Clock, Ciphertext, Exists };
@@ -79,6 +80,7 @@ aip::Outcome<std::unique_ptr<Kms>> Kms::open(const aip::Host& host, Settings set
 
 aip::Outcome<remote::Json> Kms::ask(std::string_view operation, aip::Secret body, Again again, const aip::Call& call) {
     auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(kFirstPause);
+    const auto began = std::chrono::steady_clock::now();
     for (bool renewed = false;;) {
         if (auto turn = takeTurn(call); !turn) return turn.fail();
         auto tried = attempt(operation, body, call);
@@ -94,7 +96,8 @@ aip::Outcome<remote::Json> Kms::ask(std::string_view operation, aip::Secret body
         // Full jitter: many replicas that were throttled together do not come back together.
         const auto jittered =
             std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * (random / 4294967296.0)));
-        if (jittered + kFirstPause > call.left()) {
+        const auto spent = std::chrono::steady_clock::now() - began;
+        if (jittered + kFirstPause > call.left() || spent + jittered > kTriesWithin) {
             tried.fail.retryAfterMs = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
             return tried.fail;
         }

@@ -29,10 +29,10 @@ public:
 
     /// Whether an operation may be sent again where it may have taken effect.
     enum class Again { Yes, No };
-    /// `operation`: "Sign". Throttling and failures of the service are tried again with growing pauses until the deadline; then
-    /// AIP_E_UNAVAILABLE with the service's word. AIP_E_NOTFOUND: no such key. AIP_E_DENIED: the caller may not, or the credentials or the
-    /// clock are wrong, each with its mend. AIP_E_CONFLICT: the key is disabled or about to be deleted. AIP_E_EXISTS. AIP_E_INVALID: the
-    /// service takes the ciphertext or the arguments for wrong.
+    /// `operation`: "Sign". Throttling and failures of the service are tried again with growing pauses until the deadline,
+    /// and for eight seconds at most; then AIP_E_UNAVAILABLE with the service's word. AIP_E_NOTFOUND: no such key. AIP_E_DENIED: the caller
+    /// may not, or the credentials or the clock are wrong, each with its mend. AIP_E_CONFLICT: the key is disabled or about to be deleted.
+    /// AIP_E_EXISTS. AIP_E_INVALID: the service takes the ciphertext or the arguments for wrong.
     aip::Outcome<remote::Json> ask(std::string_view operation, aip::Secret body, Again again, const aip::Call& call);
 
 private:

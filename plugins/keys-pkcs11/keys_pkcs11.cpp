@@ -16,13 +16,13 @@ std::string dataKeyPlace(std::string_view aad) { return "data key\n" + std::stri
 }  // namespace
 
 aip::Status KeysPkcs11::configure(const aip::Config& config) {
-    token_ = {config.text("module"), config.text("token"), config.text("pin"), static_cast<std::size_t>(config.integer("sessions", 8))};
+    token_ = {config.text("module"), config.text("token_label"), config.text("pin"), static_cast<std::size_t>(config.integer("sessions", 8))};
     keys_ = {config.text("label", "agentidp"), static_cast<unsigned>(config.integer("rsa_bits", 2048))};
     local_ = config.text("signing", "local") == "local";
     dir_ = config.text("dir");
     shared_ = config.boolean("shared");
     if (token_.module.empty()) return aip::invalid("plugins.keys-pkcs11.module is needed: a path, or a name of p11-kit list-modules");
-    if (token_.token.empty()) return aip::invalid("plugins.keys-pkcs11.token is needed: the label of the token, or a pkcs11: URI");
+    if (token_.token.empty()) return aip::invalid("plugins.keys-pkcs11.token_label is needed: the label of the token, or a pkcs11: URI");
     if (!isLabelPrefix(keys_.prefix))
         return aip::invalid("plugins.keys-pkcs11.label has 1 to 32 letters, digits, dots, dashes or underscores");
     if (!dir_.empty() && dir_.front() != '/') return aip::invalid("plugins.keys-pkcs11.dir is not an absolute path");
@@ -129,7 +129,7 @@ aip::Outcome<aip::Secret> KeysPkcs11::exportPrivate(std::string_view fingerprint
 AGENTIDP_PLUGIN(KEYS, agentidp::keys_pkcs11::KeysPkcs11, "pkcs11", "1.0.0", "AgentIdP", AIP_F_CONCURRENT | AIP_F_BLOCKS, R"json({
     "module": {"type": "string", "default": "",
                "doc": "The PKCS#11 module: an absolute path, or the name of one that p11-kit is configured with (p11-kit list-modules)."},
-    "token": {"type": "string", "default": "",
+    "token_label": {"type": "string", "default": "",
               "doc": "The label of the token, or a URI of it (RFC 7512): pkcs11:serial=1234. No PIN in it."},
     "pin": {"type": "secret_ref", "doc": "The user PIN, as file:PATH, cred:NAME or env:NAME. Empty where the token has a PIN pad or wants no login."},
     "signing": {"type": "string", "default": "local", "enum": ["local", "remote"],

@@ -34,9 +34,9 @@ aip::Outcome<Uri> uriIn(const std::string& token) {
     Uri uri(p11_kit_uri_new());
     if (p11_kit_uri_parse(token.c_str(), P11_KIT_URI_FOR_TOKEN, uri.get()) != P11_KIT_URI_OK ||
         p11_kit_uri_any_unrecognized(uri.get()) != 0)
-        return aip::invalid("plugins.keys-pkcs11.token is no PKCS#11 URI of a token");
+        return aip::invalid("plugins.keys-pkcs11.token_label is no PKCS#11 URI of a token");
     if (p11_kit_uri_get_pin_value(uri.get()) != nullptr || p11_kit_uri_get_pin_source(uri.get()) != nullptr)
-        return aip::invalid("plugins.keys-pkcs11.token has a PIN in it: plugins.keys-pkcs11.pin is its place");
+        return aip::invalid("plugins.keys-pkcs11.token_label has a PIN in it: plugins.keys-pkcs11.pin is its place");
     return uri;
 }
 
@@ -202,9 +202,9 @@ aip::Outcome<CK_SLOT_ID> Token::findSlot() const {
     }
     if (found.empty())
         return aip::unavailable("the token is not there", "no token " + settings_.token + " among " + std::to_string(slots.size()) +
-                                                              " of the module: see plugins.keys-pkcs11.token");
+                                                              " of the module: see plugins.keys-pkcs11.token_label");
     if (found.size() > 1)
-        return aip::denied("several tokens answer to plugins.keys-pkcs11.token",
+        return aip::denied("several tokens answer to plugins.keys-pkcs11.token_label",
                            settings_.token + " names " + std::to_string(found.size()) + " tokens: give a URI with its serial number");
     return found.front();
 }

@@ -152,7 +152,7 @@ aip::Outcome<aip::Secret> Wrapping::open(std::string_view sealed, std::string_vi
     if (!done) return done.fail();
     if (*done == CKR_KEY_HANDLE_INVALID && !held)
         return aip::invalid("wrapped under a key that is not in the token",
-                            "wrapping key " + keystore::base64url(id) + ": see plugins.keys-pkcs11.token and .label");
+                            "wrapping key " + keystore::base64url(id) + ": see plugins.keys-pkcs11.token_label and .label");
     if (held && isForged(*done)) return aip::invalid("not wrapped under this key for this place");
     if (*done != CKR_OK) return failOf(*done, "C_Decrypt");
     if (size != body.size() - kGcmTag) return aip::internal("the token decrypted to another length");

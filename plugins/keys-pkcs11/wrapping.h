@@ -22,7 +22,7 @@ public:
 
     [[nodiscard]] std::string id() const override;
     [[nodiscard]] bool knows(std::string_view id) const override;
-    [[nodiscard]] std::string setting() const override { return "plugins.keys-pkcs11.token"; }
+    [[nodiscard]] std::string setting() const override { return "plugins.keys-pkcs11.token_label"; }
     aip::Outcome<std::string> seal(std::string_view plain, std::string_view aad, const aip::Call& call) override;
     aip::Outcome<aip::Secret> open(std::string_view sealed, std::string_view aad, const aip::Call& call) override;
 

@@ -51,12 +51,13 @@ class Moto:
     @property
     def environment(self):
         return {"AGENTIDP_TEST_KMS_ENDPOINT": self.endpoint, "AGENTIDP_TEST_KMS_KEY": self.key, "AWS_ACCESS_KEY_ID": KEY_ID,
+                "AWS_ENDPOINT_URL_KMS": self.endpoint,
                 "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
 
     @property
     def settings(self):
         """Of a daemon, to be given with `environment`."""
-        return {"keys.plugin": "awskms", "plugins.keys-awskms.endpoint": self.endpoint, "plugins.keys-awskms.key": self.key}
+        return {"keys.plugin": "awskms", "plugins.keys-awskms.endpoint": self.endpoint, "plugins.keys-awskms.key_id": self.key}
 
     def __enter__(self):
         log = open(self.folder / "log", "wb")
@@ -68,8 +69,9 @@ class Moto:
             raise RuntimeError("moto did not start: " + self.said())
         self.endpoint = f"http://127.0.0.1:{port}"
         self.wait()
-        made = subprocess.run([str(self.python), "-B", "-c", "import boto3, sys; print(boto3.client('kms', region_name=sys.argv[2], endpoint_url=sys.argv[1], "
-                               "aws_access_key_id=sys.argv[3], aws_secret_access_key=sys.argv[4]).create_key()['KeyMetadata']['Arn'])",
+        made = subprocess.run([str(self.python), "-B", "-c", "import boto3, sys; kms = boto3.client('kms', region_name=sys.argv[2], endpoint_url=sys.argv[1], "
+                               "aws_access_key_id=sys.argv[3], aws_secret_access_key=sys.argv[4]); key = kms.create_key()['KeyMetadata']; "
+                               "kms.create_alias(AliasName='alias/agentidp-test', TargetKeyId=key['KeyId']); print(key['Arn'])",
                                self.endpoint, REGION, KEY_ID, SECRET], capture_output=True, text=True, timeout=60, check=False)
         if made.returncode != 0:
             raise RuntimeError("moto made no key: " + made.stderr[-400:] + self.said())

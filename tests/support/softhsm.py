@@ -38,7 +38,7 @@ class SoftHsm:
     @property
     def settings(self):
         """Of a daemon, to be given with `environment`."""
-        return {"keys.plugin": "pkcs11", "plugins.keys-pkcs11.module": self.module, "plugins.keys-pkcs11.token": self.label,
+        return {"keys.plugin": "pkcs11", "plugins.keys-pkcs11.module": self.module, "plugins.keys-pkcs11.token_label": self.label,
                 "plugins.keys-pkcs11.pin": "env:AGENTIDP_TEST_PKCS11_PIN"}
 
     def __enter__(self):

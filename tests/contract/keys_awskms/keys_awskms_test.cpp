@@ -35,7 +35,7 @@ plugin::Wanted settings(const std::string& signing) {
     const auto label = "t" + std::to_string(getpid()) + "-" + std::to_string(++number);
     return plugin::wanted(AIP_KIND_KEYS, "awskms",
                           {{"endpoint", variable(kEndpoint)},
-                           {"key", variable("AGENTIDP_TEST_KMS_KEY")},
+                           {"key_id", variable("AGENTIDP_TEST_KMS_KEY")},
                            {"per_second", "10000"},
                            {"signing", signing},
                            {"label", label}});

@@ -30,7 +30,7 @@ plugin::Wanted settings(const std::string& signing) {
     const auto label = "t" + std::to_string(getpid()) + "." + std::to_string(++number);
     return plugin::wanted(AIP_KIND_KEYS, "pkcs11",
                           {{"module", variable(kModule)},
-                           {"token", variable("AGENTIDP_TEST_PKCS11_TOKEN")},
+                           {"token_label", variable("AGENTIDP_TEST_PKCS11_TOKEN")},
                            {"pin", "env:AGENTIDP_TEST_PKCS11_PIN"},
                            {"signing", signing},
                            {"label", label}});
