@@ -2,6 +2,7 @@
 /// @file kernel/app/adapters.h
 /// The small pieces that let rooms meet which do not know each other: the oauth and registry ports over the key ring and the
 /// data keys.
+#include "base/watched_clock.h"
 #include "keys/data_keys.h"
 #include "keys/key_ring.h"
 #include "oauth/ports.h"
@@ -23,18 +24,21 @@ private:
 
 class SignerPort final : public oauth::Signer {
 public:
-    explicit SignerPort(const keys::KeyRing& ring) : ring_(ring) {}
+    /// Signs nothing while `clock` cannot be believed: whatever is signed carries its time.
+    SignerPort(const keys::KeyRing& ring, const base::WatchedClock& clock) : ring_(ring), clock_(clock) {}
     [[nodiscard]] base::Result<oauth::SignerKey> current() const override {
         const auto snapshot = ring_.snapshot();
         if (!snapshot->active) return base::fail(base::Errc::Unavailable, "no signing key is active");
         return oauth::SignerKey{snapshot->active->kid().str(), std::string(crypto::nameOf(snapshot->active->alg()))};
     }
     [[nodiscard]] base::Result<base::Bytes> sign(const oauth::SignerKey& key, std::string_view signingInput) override {
+        if (clock_.stepped()) return base::fail(base::Errc::Unavailable, "the clock of this machine is wrong");
         return ring_.sign(model::KeyId(key.kid), base::bytesOf(signingInput));
     }
 
 private:
     const keys::KeyRing& ring_;
+    const base::WatchedClock& clock_;
 };
 
 class JwsVerifierPort final : public oauth::JwsVerifier {

@@ -206,6 +206,7 @@ struct Daemon::Rooms {
     std::unique_ptr<server::Front> mainPipeline;
     std::unique_ptr<server::Front> adminPipeline;
     std::string saidNotReady;                ///< what the log last said; of the watch's thread
+    bool saidClock = false;                  ///< whether the log last said that the clock is wrong; of the watch's thread
     std::atomic<bool> storageAnswers{true};  ///< at the last look, once a second
     std::unique_ptr<Housekeeper> watch;
     std::unique_ptr<Housekeeper> quickChores;
@@ -235,6 +236,7 @@ struct Daemon::Rooms {
         return {};
     }
     base::Result<void> prune();
+    base::Result<void> watchClock();
     base::Result<void> tellReadiness();
     void tellPlugins();
     void tellMint();
@@ -400,7 +402,7 @@ void Daemon::Rooms::makeOauth() {
     auto& storage = base->storage();
     auto& limiter = base->plugins().rateLimiter();
     peppers = std::make_unique<PeppersPort>(base->dataKeys().peppers());
-    signer = std::make_unique<SignerPort>(*ring);
+    signer = std::make_unique<SignerPort>(*ring, base->clock());
     jws = std::make_unique<JwsVerifierPort>(*ring);
     budgets = std::make_unique<server::ClientBudgets>(
         limiter, storage, clock(),
@@ -582,6 +584,7 @@ std::string Daemon::Rooms::notReady() const {
     if (const auto stats = ledger->stats(); stats.halted) return "the ledger has stopped: " + stats.halted->hint;
     if (const auto stats = checkpointer->stats(); stats.refused) return "audit rollback: " + stats.refused->hint;
     if (!storageAnswers) return "the storage does not answer";
+    if (base->clock().stepped()) return "the clock of this machine is wrong, or the storage's is";
     if (const auto wedged = base->plugins().wedged(); !wedged.empty()) return "a plugin does not answer: " + wedged.front();
     return {};
 }
@@ -642,6 +645,15 @@ base::Result<void> Daemon::Rooms::prune() {
         }
     }
     return {};
+}
+
+base::Result<void> Daemon::Rooms::watchClock() {
+    const bool before = saidClock;
+    auto compared = base->watchClock();
+    saidClock = base->clock().stepped();
+    if (saidClock && !before) log.write(Message::CLOCK_WRONG);
+    if (!saidClock && before) log.write(Message::CLOCK_RIGHT);
+    return compared;
 }
 
 base::Result<void> Daemon::Rooms::tellReadiness() {
@@ -722,7 +734,8 @@ void Daemon::Rooms::makeChores() {
          }},
     };
     // Alone on its thread: where storage hangs, every other chore waits for its own deadline first.
-    std::vector<Chore> looks{{"readiness", base::seconds(1), [this] { return tellReadiness(); }}};
+    std::vector<Chore> looks{{"readiness", base::seconds(1), [this] { return tellReadiness(); }},
+                             {"clock", base::seconds(1), [this] { return storageAnswers ? watchClock() : Result<void>(); }}};
     std::vector<Chore> slow{
         {"verify", minutes(1), [this] { return verifyAs(audit::VerifyMode::Incremental); }},
         {"verify-sampled", hours(1), [this] { return verifyAs(audit::VerifyMode::Sampled); }},
@@ -855,6 +868,9 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->makeChores();
     if (auto opened = rooms->openControl(); !opened) return std::move(opened).error();
     rooms->base->metrics().gauge(Metric::BuildInfo, {AGENTIDP_VERSION, AGENTIDP_REVISION}).set(1);
+
+    // Before the first token: it carries this clock's time.
+    if (auto compared = rooms->watchClock(); !compared) return std::move(compared).error();
 
     rooms->serving = true;
     rooms->listener->start();
