@@ -4,6 +4,7 @@
 /// data keys.
 #include <atomic>
 
+#include "base/watched_clock.h"
 #include "crypto/bcrypt.h"
 #include "keys/data_keys.h"
 #include "keys/key_ring.h"
@@ -61,7 +62,9 @@ private:
 
 class SignerPort final : public oauth::Signer {
 public:
-    SignerPort(const keys::KeyRing& ring, const plugin::Silence& silence) : ring_(ring), silence_(silence) {}
+    /// Signs nothing while `clock` cannot be believed, since whatever is signed carries its time, nor once `silence` was too long.
+    SignerPort(const keys::KeyRing& ring, const plugin::Silence& silence, const base::WatchedClock& clock)
+        : ring_(ring), silence_(silence), clock_(clock) {}
     [[nodiscard]] base::Result<oauth::SignerKey> current() const override {
         if (silence_.tooLong())
             return base::fail(base::Errc::Unavailable, "the backend of the keys plugin has not answered for backends.max_offline_seconds");
@@ -70,12 +73,14 @@ public:
         return oauth::SignerKey{snapshot->active->kid().str(), std::string(crypto::nameOf(snapshot->active->alg()))};
     }
     [[nodiscard]] base::Result<base::Bytes> sign(const oauth::SignerKey& key, std::string_view signingInput) override {
+        if (clock_.stepped()) return base::fail(base::Errc::Unavailable, "the clock of this machine is wrong");
         return ring_.sign(model::KeyId(key.kid), base::bytesOf(signingInput));
     }
 
 private:
     const keys::KeyRing& ring_;
     const plugin::Silence& silence_;
+    const base::WatchedClock& clock_;
 };
 
 class JwsVerifierPort final : public oauth::JwsVerifier {

@@ -8,6 +8,7 @@
 
 #include "agentidp/plugin.h"
 #include "base/text.h"
+#include "store/row_reader.h"
 
 namespace agentidp::app {
 namespace {
@@ -18,6 +19,7 @@ using config::Setting;
 
 constexpr base::milliseconds kMigration{60'000};
 constexpr base::milliseconds kLockWithin{3'000};
+constexpr base::milliseconds kClockWithin{1'000};
 
 /// `plugins.path` takes folders separated by commas or, as PATH does, by colons.
 std::vector<std::string> foldersOf(const config::Settings& settings) {
@@ -198,6 +200,13 @@ std::vector<std::string> judgePluginFiles(const config::Settings& settings) {
     for (const auto& job : settings.list(Setting::Jobs)) judge(AIP_KIND_JOB, job);
     if (wantsSecretStore(settings)) judge(AIP_KIND_SECRETS, kSecretStore);
     return problems;
+}
+
+base::Result<void> Foundation::watchClock() {
+    const auto told = storage().read({plugin::mark(plugin::Op::Code::Now)}, plugin::callWithin(clock_, kClockWithin));
+    if (!told) return told.error();
+    clock_.compare(store::RowReader(told->front().rows.front()).time());
+    return {};
 }
 
 base::Result<void> Foundation::migrate(Purpose purpose) {

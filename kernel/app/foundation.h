@@ -10,6 +10,7 @@
 #include "app/data_folder.h"
 #include "base/clock.h"
 #include "base/thread_pool.h"
+#include "base/watched_clock.h"
 #include "config/loader.h"
 #include "config/secret_ref.h"
 #include "keys/data_keys.h"
@@ -51,7 +52,9 @@ public:
     [[nodiscard]] const config::Settings& settings() const { return loaded_.settings; }
     [[nodiscard]] const config::Loaded& loaded() const { return loaded_; }
     [[nodiscard]] const config::SecretResolver& secrets() const { return secrets_; }
-    [[nodiscard]] const base::Clock& clock() const { return clock_; }
+    [[nodiscard]] const base::WatchedClock& clock() const { return clock_; }
+    /// Asks storage for its time, and lets the clock compare. Fails where storage cannot be read, and changes nothing then.
+    base::Result<void> watchClock();
     [[nodiscard]] observe::Log& log() { return log_; }
     [[nodiscard]] observe::Metrics& metrics() { return metrics_; }
     [[nodiscard]] const std::string& dataDir() const { return dataDir_; }
@@ -78,7 +81,8 @@ private:
 
     config::Loaded loaded_;
     config::SecretResolver secrets_;
-    base::SystemClock clock_;
+    base::SystemClock system_;
+    base::WatchedClock clock_{system_};
     observe::Log& log_;
     observe::Metrics metrics_;
     std::string dataDir_;

@@ -220,6 +220,7 @@ struct Daemon::Rooms {
     std::unique_ptr<server::Front> mainPipeline;
     std::unique_ptr<server::Front> adminPipeline;
     std::string saidNotReady;                ///< what the log last said; of the watch's thread
+    bool saidClock = false;                  ///< whether the log last said that the clock is wrong; of the watch's thread
     std::atomic<bool> storageAnswers{true};  ///< at the last look, once a second
     bool hintsReachOthers = false;           ///< the rate limiter tells other replicas what it is told
     std::unique_ptr<Housekeeper> watch;
@@ -257,6 +258,7 @@ struct Daemon::Rooms {
         return {};
     }
     base::Result<void> prune();
+    base::Result<void> watchClock();
     base::Result<void> tellReadiness();
     base::Result<void> lookAtKeysBackend();
     void tellPlugins();
@@ -471,7 +473,7 @@ void Daemon::Rooms::makeOauth() {
     auto& limiter = base->plugins().rateLimiter();
     peppers = std::make_unique<PeppersPort>(base->dataKeys().peppers());
     keysSilence = std::make_unique<plugin::Silence>(clock(), base::seconds(settings().integer(Setting::MaxOfflineSeconds)));
-    signer = std::make_unique<SignerPort>(*ring, *keysSilence);
+    signer = std::make_unique<SignerPort>(*ring, *keysSilence, base->clock());
     jws = std::make_unique<JwsVerifierPort>(*ring);
     budgets = std::make_unique<server::ClientBudgets>(
         limiter, storage, clock(),
@@ -664,6 +666,7 @@ std::string Daemon::Rooms::notReady() const {
     if (const auto stats = checkpointer->stats(); stats.refused) return "audit rollback: " + stats.refused->hint;
     if (!storageAnswers) return "the storage does not answer";
     if (keysSilence->tooLong()) return "the backend of the keys plugin does not answer";
+    if (base->clock().stepped()) return "the clock of this machine is wrong, or the storage's is";
     if (const auto wedged = base->plugins().wedged(); !wedged.empty()) return "a plugin does not answer: " + wedged.front();
     return {};
 }
@@ -727,6 +730,15 @@ base::Result<void> Daemon::Rooms::prune() {
         }
     }
     return {};
+}
+
+base::Result<void> Daemon::Rooms::watchClock() {
+    const bool before = saidClock;
+    auto compared = base->watchClock();
+    saidClock = base->clock().stepped();
+    if (saidClock && !before) log.write(Message::CLOCK_WRONG);
+    if (!saidClock && before) log.write(Message::CLOCK_RIGHT);
+    return compared;
 }
 
 base::Result<void> Daemon::Rooms::tellReadiness() {
@@ -813,7 +825,8 @@ void Daemon::Rooms::makeChores() {
     };
     if (clientSecrets) quick.push_back({"secrets", base::seconds(1), [this] { return clientSecrets->sweep(); }});
     // Alone on its thread: where storage hangs, every other chore waits for its own deadline first.
-    std::vector<Chore> looks{{"readiness", base::seconds(1), [this] { return tellReadiness(); }}};
+    std::vector<Chore> looks{{"readiness", base::seconds(1), [this] { return tellReadiness(); }},
+                             {"clock", base::seconds(1), [this] { return storageAnswers ? watchClock() : Result<void>(); }}};
     std::vector<Chore> slow{
         {"verify", minutes(1), [this] { return verifyAs(audit::VerifyMode::Incremental); }},
         {"verify-sampled", hours(1), [this] { return verifyAs(audit::VerifyMode::Sampled); }},
@@ -949,6 +962,9 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->makeChores();
     if (auto opened = rooms->openControl(); !opened) return std::move(opened).error();
     rooms->base->metrics().gauge(Metric::BuildInfo, {AGENTIDP_VERSION, AGENTIDP_REVISION}).set(1);
+
+    // Before the first token: it carries this clock's time.
+    if (auto compared = rooms->watchClock(); !compared) return std::move(compared).error();
 
     rooms->followLedger();
     rooms->serving = true;

@@ -53,7 +53,7 @@ class Connection(threading.Thread):
             readable = []
             if self.proxy.mode == PASS:
                 reading = [way.source for way in ways if way.source and not way.ended and way.size < MOST_HELD]
-                readable = select.select(reading, [], [], 0.005 if any(way.held for way in ways) else 0.02)[0] if reading else []
+                readable = self.readable(reading, 5 if any(way.held for way in ways) else 20)
             else:
                 time.sleep(0.01)
                 if self.server is None:  # half open: nobody is there any more
@@ -66,6 +66,17 @@ class Connection(threading.Thread):
                     way.held.append((time.monotonic() + self.proxy.lag, piece))
                 if self.proxy.mode == PASS:
                     self.drain(way)
+
+    @staticmethod
+    def readable(sources, milliseconds):
+        if not sources:
+            time.sleep(milliseconds / 1000)
+            return []
+        look = select.poll()  # select() ends at descriptor 1024
+        for source in sources:
+            look.register(source, select.POLLIN)
+        ready = {descriptor for descriptor, _ in look.poll(milliseconds)}
+        return [source for source in sources if source.fileno() in ready]
 
     def drain(self, way):
         while way.held and time.monotonic() >= way.held[0][0]:

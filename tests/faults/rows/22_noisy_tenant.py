@@ -3,12 +3,15 @@ import http.client
 import threading
 import time
 
-from bed import Bed
+from bed import Bed, entries_of_postgres
+from postgres import Missing, Postgres
+from proxy import Proxy
 
 ROW = 22
-DID = "an organization's agent asked for pages of the audit log over 1,200 connections at once, again and again, while another organization's agent worked."
+DID = ("an organization's agent asked for pages of the audit log over 1,200 connections at once, again and again, the storage being 50 ms away, "
+       "while another organization's agent worked.")
 EXPECTED = "every request of the other organization is answered (count, not time): tokens, introspections, and reads of its own agent."
-CONNECTIONS, ROUNDS = 1200, 60
+CONNECTIONS, ROUNDS = 1200, 20
 
 
 def organization(bed, admin, name):
@@ -44,7 +47,12 @@ class Flood(threading.Thread):
 
 
 def run():
-    with Bed("22", workers=1) as bed:
+    try:
+        server = Postgres()
+    except Missing as missing:
+        return f"skip: {missing}"
+    with server, Proxy(server.socket) as link, Bed("22", env={"DATABASE_URL": f"postgresql://agentidp@127.0.0.1:{link.port}/agentidp"}, workers=1) as bed:
+        bed.read_entries = lambda: entries_of_postgres(server)
         admin = bed.daemon.admin_token()
         noisy = bed.daemon.agent("noisy", ["audit:read"], token=admin, organizationId=organization(bed, admin, "noisy"))
         quiet = bed.daemon.agent("quiet", ["agents:read"], token=admin, organizationId=organization(bed, admin, "quiet"))
@@ -52,6 +60,7 @@ def run():
         bed.load()
         time.sleep(1)
         bed.end_load()
+        link.delay(0.05)
         over = threading.Event()
         floods = [Flood(bed, reading, over, CONNECTIONS // 8) for _ in range(8)]
         for flood in floods:
@@ -70,10 +79,11 @@ def run():
         over.set()
         for flood in floods:
             flood.join(60)
+        link.heal()
         flooded = [status for flood in floods for status in flood.statuses]
         bed.close()
         wrong = [each for each in seen if each[1] != 200]
         told = {status: flooded.count(status) for status in sorted(set(flooded))}
-        assert len(flooded) > 2000, f"the flood was only {told}"
+        assert flooded.count(503) > 100, f"the flood was only {told}"
         assert not wrong, f"{len(wrong)} of {len(seen)} requests of the other organization were not answered 200 ({wrong[:3]}), the flood's were {told}"
         return f"{len(seen)} of {len(seen)} requests of the quiet organization were answered 200 while the noisy one had {told}."
