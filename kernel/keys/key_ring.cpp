@@ -483,6 +483,10 @@ base::Result<std::shared_ptr<const Signer>> KeyRing::signerOf(const SigningKey& 
     const auto verification = verificationOf(key);
     if (!verification) return verification.error();
     auto signer = openSigner(*holder, key.fingerprint, *verification, backends_.clock);
+    if (!signer && signer.error().code == Errc::NotFound)
+        return fail(Errc::Unavailable, "keys plugin " + key.plugin + " does not hold signing key " + key.kid.str() +
+                                           " here: if another daemon made it, all must reach the same keys (plugins.keys-" + key.plugin +
+                                           ".dir and .shared, where it keeps files)");
     if (signer) signers_.insert_or_assign(key.kid.str(), *signer);
     return signer;
 }

@@ -113,7 +113,9 @@ def step(node, it, agents, old, new):
 def key_servers():
     """The settings and variables with which each of the plugins finds its server."""
     with openbao.OpenBao() as vault, softhsm.SoftHsm() as token, moto.Moto() as kms:
-        settings = {"plugins.keys-vault.address": vault.address, "plugins.keys-vault.token": "env:SWAP_VAULT_TOKEN", **token.settings, **kms.settings}
+        local = {f"plugins.keys-{name}.{key}": value for name in ("pkcs11", "awskms")
+                 for key, value in (("dir", str(token.folder / name)), ("shared", "true"))}
+        settings = {**local, "plugins.keys-vault.address": vault.address, "plugins.keys-vault.token": "env:SWAP_VAULT_TOKEN", **token.settings, **kms.settings}
         del settings["keys.plugin"]
         yield settings, {"SWAP_VAULT_TOKEN": vault.token, **token.environment, **kms.environment}
 
