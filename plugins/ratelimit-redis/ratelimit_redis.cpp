@@ -89,10 +89,15 @@ aip::Status RateLimitRedis::health(aip::Fields& details, const aip::Call& call) 
     if (!connected && state.why.empty()) state.why = Trouble{Cause::Slow, state.server}.text();
     const auto size = local_->size();
     const auto behind = now().behind;
+    bool listening = false;
+    {
+        const std::lock_guard lock(listenMutex_);
+        listening = subscriber_ != nullptr && subscriber_->listening();
+    }
     details.boolean("connected", connected)
         .text("server", state.server)
         .text("why", connected ? std::string() : state.why)
-        .boolean("listening", subscriber_ != nullptr && subscriber_->listening())
+        .boolean("listening", listening)
         .integer("local_answers", state.localAnswers)
         .integer("local_windows", static_cast<std::int64_t>(size.windows))
         .integer("local_counters", static_cast<std::int64_t>(size.counters))
