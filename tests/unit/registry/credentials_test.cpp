@@ -6,6 +6,17 @@ namespace agentidp::registry {
 using House = tests::RegistryHouse;
 using tests::kAgentBody;
 
+/// Answers one MAC for every path.
+class Vault final : public VaultedSecrets {
+public:
+    [[nodiscard]] bool keepsNew() const override { return keeps; }
+    [[nodiscard]] base::Result<SecretMac> macOf(const std::string& path) override {
+        if (path.empty()) return base::fail(base::Errc::NotFound, "");
+        return SecretMac{"pepper-of-vault", base::Bytes(32, 7)};
+    }
+    bool keeps = true;
+};
+
 class CredentialsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(CredentialsTest);
     CPPUNIT_TEST(showsASecretOnceAndKeepsItsMac);
@@ -28,6 +39,8 @@ class CredentialsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(noticesScopesThatGrewMeanwhile);
     CPPUNIT_TEST(listsWithoutSecrets);
     CPPUNIT_TEST(row62KeepsCredentialsWithTheirAgent);
+    CPPUNIT_TEST(keepsNewSecretsInTheSecretStore);
+    CPPUNIT_TEST(movesASecretBackToAMac);
     CPPUNIT_TEST_SUITE_END();
 
     House house;
@@ -45,7 +58,48 @@ class CredentialsTest : public CppUnit::TestFixture {
     std::string in(base::seconds from) const { return base::rfc3339(house.clock.now() + from); }
     model::Caller self() const { return House::callerFor(house.registry.agents.at(agent)); }
 
+    Ruling vaulted(Vault& vault, const std::function<Ruling(const CredentialRules&, const Asker&)>& rule) {
+        const CredentialRules rules({house.registry, house.registry, house.peppers, house.cursors, &vault});
+        return house.as(house.adminA, [&](const Asker& asker) { return rule(rules, asker); });
+    }
+
 public:
+    void keepsNewSecretsInTheSecretStore() {
+        Vault vault;
+        const auto created =
+            vaulted(vault, [&](const auto& rules, const auto& asker) { return rules.create(asker, agent, House::json("{}")); });
+        const auto id = House::body(created).textOr("credentialId", "");
+        const auto path = stored(id).vaultPath;
+        CPPUNIT_ASSERT(stored(id).secretMac.empty() && path.find(agent) != std::string::npos);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, created.secrets.keep.size());
+        CPPUNIT_ASSERT_EQUAL(path, created.secrets.keep.front().path);
+        CPPUNIT_ASSERT_EQUAL(House::body(created).textOr("clientSecret", ""), std::string(created.secrets.keep.front().secret.text()));
+        // The old one lives on as a MAC, and its place is given up.
+        const auto rotated = vaulted(vault, [&](const auto& rules, const auto& asker) {
+            return rules.rotate(asker, agent, id, House::json(R"({"overlapSeconds":60})"));
+        });
+        House::answer(rotated);
+        CPPUNIT_ASSERT(rotated.secrets.forget == std::vector<std::string>{path});
+        CPPUNIT_ASSERT(stored(id).previousMac == base::Bytes(32, 7) && stored(id).vaultPath != path && !stored(id).vaultPath.empty());
+        const auto newer = stored(id).vaultPath;
+        const auto revoked = vaulted(vault, [&](const auto& rules, const auto& asker) { return rules.revoke(asker, agent, id); });
+        CPPUNIT_ASSERT(revoked.secrets.forget == std::vector<std::string>{newer});
+        CPPUNIT_ASSERT(stored(id).vaultPath.empty() && !stored(id).previousMac);
+    }
+
+    void movesASecretBackToAMac() {
+        Vault vault;
+        const auto created =
+            vaulted(vault, [&](const auto& rules, const auto& asker) { return rules.create(asker, agent, House::json("{}")); });
+        const auto id = House::body(created).textOr("credentialId", "");
+        const auto path = stored(id).vaultPath;
+        vault.keeps = false;
+        const auto rotated =
+            vaulted(vault, [&](const auto& rules, const auto& asker) { return rules.rotate(asker, agent, id, House::json("{}")); });
+        CPPUNIT_ASSERT(stored(id).vaultPath.empty() && stored(id).secretMac == macOf(House::body(rotated).textOr("clientSecret", "")));
+        CPPUNIT_ASSERT(rotated.secrets.keep.empty() && rotated.secrets.forget == std::vector<std::string>{path});
+    }
+
     void showsASecretOnceAndKeepsItsMac() {
         const auto ruling = house.createCredential(house.adminA, agent);
         const auto& answer = House::answer(ruling);
