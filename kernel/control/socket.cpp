@@ -171,7 +171,8 @@ void ControlServer::answer(int connection) {
     const auto line = readLine(connection, kMaxLine, until);
     if (!line) return;
     const PeerCredentials peer{who.uid, who.gid, who.pid};
-    writeAll(connection, respond(*line, peer), std::chrono::steady_clock::now() + kExchange);
+    const auto told = respond(*line, peer);  // a command may take longer than an exchange: its time begins behind it
+    writeAll(connection, told, std::chrono::steady_clock::now() + kExchange);
 }
 
 std::string ControlServer::respond(std::string_view line, const PeerCredentials& peer) const {

@@ -16,7 +16,8 @@ std::string dataKeyPlace(std::string_view aad) { return "data key\n" + std::stri
 }  // namespace
 
 aip::Status KeysPkcs11::configure(const aip::Config& config) {
-    token_ = {config.text("module"), config.text("token_label"), config.text("pin"), static_cast<std::size_t>(config.integer("sessions", 8))};
+    token_ = {config.text("module"), config.text("token_label"), config.text("pin"),
+              static_cast<std::size_t>(config.integer("sessions", 8))};
     keys_ = {config.text("label", "agentidp"), static_cast<unsigned>(config.integer("rsa_bits", 2048))};
     local_ = config.text("signing", "local") == "local";
     dir_ = config.text("dir");

@@ -30,7 +30,7 @@ HERE = ROOT / "tests/bench"
 sys.path[:0] = [str(ROOT / "tests/flows"), str(ROOT / "tests/support"), str(HERE)]
 from fetched import Skip, node_with_packages  # noqa: E402
 
-PARTS = ("rates", "rs256", "memory", "crowd", "start", "backends")
+PARTS = ("rates", "rs256", "memory", "crowd", "start", "backends", "keys")
 GRANT = "grant_type=client_credentials"
 RAISED = {"ratelimit.client.per_minute": "1000000000", "quota.monthly.tokens": "9007199254740991", "quota.mode": "report", "log.requests": "false"}
 LONG_TOKENS, LONG_AGENTS, SHORT_AGENTS = 1_000_000, 1_000, 50
@@ -346,6 +346,51 @@ def backends(options, report):
     from backends import measure
 
     measure(options, report)
+
+
+def keys(options, report):
+    """Tokens with each keys plugin that signs locally under a wrapped key, in windows that alternate with keys-file's."""
+    from contextlib import ExitStack
+
+    import moto
+    import openbao
+    import softhsm
+    from daemon import Daemon
+
+    def vault(server):
+        return ({"keys.plugin": "vault", "plugins.keys-vault.address": server.address, "plugins.keys-vault.token": "env:AGENTIDP_BENCH_VAULT_TOKEN"},
+                {"AGENTIDP_BENCH_VAULT_TOKEN": server.token})
+
+    def itself(server):
+        return server.settings, server.environment
+
+    asked = {}
+    with ExitStack() as stack:
+
+        def add(name, settings, env):
+            daemon = stack.enter_context(Daemon({**RAISED, **settings}, env=env))
+            agent = daemon.agent("bench", ["agents:read"])
+            basic = f"{agent['agentId']}:{agent['clientSecret']}"
+            asked[name] = lambda **more: load(options, daemon.port, basic, **more)
+
+        add("file", {}, {})
+        for name, make in (("vault", openbao.OpenBao), ("pkcs11", softhsm.SoftHsm), ("awskms", moto.Moto)):
+            try:
+                server = stack.enter_context(make())
+            except (moto.Missing, openbao.Missing, softhsm.Missing) as reason:
+                report.skip(f"tokens with keys-{name}, signing locally", reason)
+                continue
+            add(name, *(vault if name == "vault" else itself)(server))
+        for ask in asked.values():
+            ask(warmup=options.warmup, seconds=1)
+        windows = {name: [] for name in asked}
+        for _ in range(options.windows):
+            for name, ask in asked.items():
+                windows[name].append(ask())
+                report.count(windows[name][-1], name)
+    for name, answers in windows.items():
+        if name != "file":
+            report.row(f"tokens with keys-{name}, signing locally", round(median_of(answers)), "tokens/s", ratio_of(answers, windows["file"]), "keys-file", 0.95)
 
 
 def word(value):

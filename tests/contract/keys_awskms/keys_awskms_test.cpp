@@ -1,5 +1,5 @@
-/// keys-awskms through the kernel's loader, against the KMS of moto with every signature judged by botocore (tests/support/moto.py starts it):
-/// the contract with keys that stay in KMS, and with keys that work here.
+/// keys-awskms through the kernel's loader, against the KMS of moto with every signature judged by botocore (tests/support/moto.py starts
+/// it): the contract with keys that stay in KMS, and with keys that work here.
 #include <unistd.h>
 
 #include <atomic>
