@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "audit/entry.h"
 #include "base/ids.h"
 #include "base/text.h"
 #include "crypto/bcrypt.h"
@@ -272,7 +271,7 @@ base::Result<void> Importer::organizations(const FoundTable& found) {
     });
 }
 
-base::Result<std::optional<Importer::Unit>> Importer::agentOf(const ReferenceRow& row, std::int64_t num) {
+Importer::Unit Importer::agentOf(const ReferenceRow& row, std::int64_t num) const {
     model::Agent agent;
     const auto& home = homeOf(row.textOr("organization"));
     agent.num = num;
@@ -306,7 +305,7 @@ base::Result<std::optional<Importer::Unit>> Importer::agentOf(const ReferenceRow
     event.organizationNum = agent.organizationNum;
     unit.effect.events.push_back(std::move(event));
     unit.effect.ops.push_back(store::insertAgent(agent));
-    return std::optional(std::move(unit));
+    return unit;
 }
 
 base::Result<void> Importer::agents(const FoundTable& found) {
@@ -321,9 +320,7 @@ base::Result<void> Importer::agents(const FoundTable& found) {
             } else if (!base::isUuid(id) || row.textOr("email").empty()) {
                 refuse(tally, "agent " + id + ": its id is no UUID, or it has no email");
             } else {
-                auto unit = agentOf(row, num);
-                if (!unit) return std::move(unit).error();
-                units.push_back(std::move(**unit));
+                units.push_back(agentOf(row, num));
                 made.emplace_back(id, Known{num++, homeOf(row.textOr("organization")).id});
             }
         }

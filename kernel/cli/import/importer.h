@@ -83,7 +83,7 @@ private:
     base::Result<void> each(std::string_view table, const FoundTable& found, const std::vector<std::string>& after,
                             const std::function<base::Result<void>(const std::vector<ReferenceRow>&, ImportTally&)>& take);
     base::Result<void> commit(std::vector<Unit>&& units, ImportTally& tally);
-    base::Result<std::optional<Unit>> agentOf(const ReferenceRow& row, std::int64_t num);
+    [[nodiscard]] Unit agentOf(const ReferenceRow& row, std::int64_t num) const;
     base::Result<std::optional<Unit>> credentialOf(const ReferenceRow& row);
     [[nodiscard]] audit::Effect eventOf(const ReferenceRow& row);
     [[nodiscard]] model::AuditEvent begin(model::Action action) const;

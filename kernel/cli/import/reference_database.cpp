@@ -2,7 +2,7 @@
 
 #include <libpq-fe.h>
 
-#include <charconv>
+#include "base/text.h"
 
 namespace agentidp::cli {
 namespace {
@@ -89,10 +89,7 @@ base::Result<TableColumns> ReferenceDatabase::tables() {
 base::Result<std::int64_t> ReferenceDatabase::count(const ReferenceTable& table) {
     auto rows = connection_->ask("SELECT count(*) FROM " + quoted(schema_) + "." + quoted(table.name));
     if (!rows) return std::move(rows).error();
-    const std::string_view text = PQgetvalue(rows->get(), 0, 0);
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    return base::parseInt(PQgetvalue(rows->get(), 0, 0)).value_or(0);
 }
 
 base::Result<void> ReferenceDatabase::read(const ReferenceTable& table, const FoundTable& found, const std::vector<std::string>& after,

@@ -18,7 +18,7 @@ public:
     virtual base::Result<TableColumns> tables() = 0;
     virtual base::Result<std::int64_t> count(const ReferenceTable& table) = 0;
     /// Rows in the table's order, behind `after` (the texts of its order columns; empty: from the beginning), in batches of at most
-    /// `batch`. `take` answers false to stop. Errors of `take` come back.
+    /// `batch`. An error of `take` ends it and comes back.
     using Take = std::function<base::Result<void>(std::vector<ReferenceRow>&& rows)>;
     virtual base::Result<void> read(const ReferenceTable& table, const FoundTable& found, const std::vector<std::string>& after,
                                     std::size_t batch, const Take& take) = 0;

@@ -160,6 +160,24 @@ def killed(server):
         return kills
 
 
+def beside(server, url, env):
+    """The old tables and ours in one database: the first start says what to do, the import reads its neighbour, the old rows stay."""
+    def old_rows():
+        return subprocess.run([str(server.bin / "psql"), url, "-XAtc", "SELECT md5(string_agg(c::text, '' ORDER BY credential_id)) FROM public.credentials c"],
+                              check=True, capture_output=True, text=True, timeout=60).stdout
+
+    before = old_rows()
+    with Daemon(env={**env, "DATABASE_URL": url}) as daemon:
+        assert daemon.stop() == 0
+        daemon.start()
+        said_so = [line for line in daemon.lines if "import sentryagent" in line]
+        assert len(said_so) == 1, f"the old tables were named {len(said_so)} times in two starts"
+        assert daemon.stop() == 0
+        report = json.loads(said(daemon, "import", "sentryagent", "--dsn", "env:DATABASE_URL", "--column-key", "env:COLUMN_KEY", "--json"))
+        assert counts(report, "agents") == (6, 0, 0), report["tables"]
+    assert old_rows() == before, "the import changed the old tables"
+
+
 def overload(rows, env):
     """A stranger who knows a client id cannot make the daemon work out bcrypt without end: two at a time, and others are served."""
     with Daemon({"issuer": "http://idp.test", "ratelimit.address.failures_per_minute": "1000000"}, env=env) as daemon:
@@ -207,6 +225,7 @@ def run():
             return tuple(flag == "true" for flag in told[0].split())
 
         journey(rows, acme, {**env, "DATABASE_URL": server.url}, look)
+        beside(server, url, env)
         slowest = overload(rows, env)
         kills = killed(server)
     return f"import_sentryagent: audit_events={segment} rehashed={rehashed} kills={kills} twice=0 slowest_beside_attack_s={slowest:.2f}"
