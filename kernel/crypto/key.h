@@ -54,7 +54,8 @@ public:
     [[nodiscard]] std::string toPem() const;
     [[nodiscard]] bool operator==(const PublicKey& other) const;
 
-    /// `signature` is a JWS signature value (ES256: r||s). False for any other length, algorithm or value; never an error.
+    /// `signature` is a JWS signature value (ES256: r||s). False for any other length, algorithm or value.
+    /// Throws std::bad_alloc where there was no memory to look at it: that is no judgement of the signature.
     [[nodiscard]] bool verify(Algorithm algorithm, base::BytesView data, base::BytesView signature) const;
 
 private:

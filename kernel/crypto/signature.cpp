@@ -1,6 +1,7 @@
 /// Signing and verifying. Contexts are initialised once per key, algorithm and thread slot: EVP_PKEY_sign and EVP_PKEY_verify
 /// may be called again on the same context (EVP_PKEY_sign(3), NOTES), which a digest-sign context may not.
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 
 #include "crypto/hash.h"
@@ -19,6 +20,14 @@ constexpr std::size_t kEd25519Signature = 64;
 constexpr std::size_t kDerMost = 72;
 
 enum class Direction { Sign, Verify };
+
+/// Whether OpenSSL failed for want of memory: a signature that was not looked at is not a wrong one, and a revocation of a token that is
+/// merely not understood would be answered as done.
+bool outOfMemory() {
+    for (auto code = ERR_get_error(); code != 0; code = ERR_get_error())
+        if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) return true;
+    return false;
+}
 
 const EVP_MD* sha256Digest() {
     static const EVP_MD* const kDigest = EVP_MD_fetch(nullptr, "SHA256", nullptr);
@@ -95,8 +104,10 @@ bool verifyOneShot(EVP_PKEY* pkey, SignatureSlots& slots, BytesView data, BytesV
     if (!context) context.reset(EVP_MD_CTX_new());
     const bool good = context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, pkey) == 1 &&
                       EVP_DigestVerify(context.get(), signature.data(), signature.size(), data.data(), data.size()) == 1;
+    const bool starved = !context || outOfMemory();
     ERR_clear_error();
     if (context) slots.oneShot.give(context.release());
+    if (starved && !good) throw std::bad_alloc();
     return good;
 }
 
@@ -143,7 +154,9 @@ bool PublicKey::verify(Algorithm algorithm, BytesView data, BytesView signature)
         good = EVP_PKEY_verify(context.get(), value.data(), value.size(), digest.data(), digest.size()) == 1;
         slot.give(context.release());
     }
+    const bool starved = outOfMemory();
     ERR_clear_error();
+    if (starved && !good) throw std::bad_alloc();
     return good;
 }
 

@@ -197,18 +197,20 @@ class Bed:
         if listed.returncode == 0:
             self.world.history["key_states"].append([(key["kid"], key["state"]) for key in json.loads(listed.stdout)["keys"]])
 
-    def close(self, lost_connections=0, stop=True):
-        """At most `lost_connections` requests may have had no answer: where the daemon lives on, there are none."""
+    def close(self, lost_connections=0, stop=True, short_lived=False):
+        """At most `lost_connections` requests may have had no answer: where the daemon lives on, there are none. `short_lived`: tokens die of
+        age within seconds, so that there is nothing to sweep."""
         self.end_load()
+        self.world.admin = self.daemon.admin_token()
         line = Line(self.world)
         accepted = 0
-        for jti, _, token in self.world.dead[-300:] + self.world.tokens[-10:]:
+        for jti, _, token in [] if short_lived else self.world.dead[-300:] + self.world.tokens[-10:]:
             start, end, status, body = line.form(TOKEN + "/introspect", {"token": token}, "Bearer " + self.world.admin)
             assert status == 200, f"introspection in the end: {status} {body[:200]!r}"
             active = json.loads(body)["active"]
             accepted += active
             self.world.remember("introspect", start, end, True, jti=jti, accepted=active)
-        assert accepted or not self.world.tokens, "not one live token is called active in the end"
+        assert accepted or short_lived or not self.world.tokens, "not one live token is called active in the end"
         line.close()
         self.read_states()
         signed = self.daemon.cli("audit", "verify", "--full")

@@ -21,8 +21,7 @@ static void hold(void) {
     long micros = got > 0 ? strtol(text, NULL, 10) : 0;
     if (micros > 0) {
         struct timespec left = {micros / 1000000, micros % 1000000 * 1000};
-        while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-        }
+        while (nanosleep(&left, &left) != 0 && errno == EINTR) {}
     }
     errno = before;
 }

