@@ -107,7 +107,7 @@ public:
     }
 
     void dropsTheLeastRecentlyUsedClient() {
-        Directory directory(*storage_, clock_, 16);  // one a shard
+        Directory directory(*storage_, clock_, nullptr, base::seconds(300), 16);  // one a shard
         std::vector<model::Agent> agents;
         for (int i = 0; i < 64; ++i) {
             agents.push_back(insert(std::to_string(i) + "@example.test", 100 + i));
