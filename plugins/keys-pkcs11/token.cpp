@@ -91,10 +91,22 @@ aip::Outcome<CK_RV> Token::run(const aip::Call& call, const Work& work) {
             rv = session->epoch == epoch() ? work(module_.functions(), session->handle) : CKR_SESSION_HANDLE_INVALID;
         }
         giveBack(*session, !isLoss(rv) && leavesSessionUsable(rv));
-        if (!isLoss(rv)) return rv;
+        // A key that cannot be named may be one that a logout hides, or of a token that was pulled out and is back: the module looks again.
+        const bool hidden = rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID;
+        if (!isLoss(rv) && (!hidden || attempt > 0 || !lookAnew(end))) return rv;
         lose(session->epoch);
         if (attempt > 0) return rv;
     }
+}
+
+bool Token::lookAnew(Instant end) {
+    const std::unique_lock connecting(connecting_, end);
+    if (!connecting.owns_lock() || steady_clock::now() < reopenedAt_ + kReopenAgain) return false;
+    reopenedAt_ = steady_clock::now();
+    slot_.reset();
+    const std::unique_lock alone(inside_);
+    epoch_.fetch_add(1);
+    return module_.reopen().ok();
 }
 
 aip::Outcome<Token::Session> Token::take(const aip::Call& call, Instant end) {

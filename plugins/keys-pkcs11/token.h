@@ -57,6 +57,8 @@ private:
     };
     using Instant = std::chrono::steady_clock::time_point;
 
+    /// Begins the module anew, unless that was done a moment ago.
+    bool lookAnew(Instant end);
     aip::Outcome<Session> take(const aip::Call& call, Instant end);
     void giveBack(Session session, bool sound);
     void lose(std::uint64_t epoch);
