@@ -27,10 +27,19 @@ def digest_of(name):
     return digest.hexdigest()
 
 
+def foreign_folders():
+    """Where Debian keeps headers that are not on the compiler's own path."""
+    told = subprocess.run(['pkg-config', '--cflags', 'p11-kit-1'], capture_output=True, text=True, check=False)
+    return told.stdout.split()
+
+
+FOREIGN = foreign_folders()
+
+
 def compile_alone(name):
     folder = str(pathlib.Path(name).parent)
     run = subprocess.run(command_of(name) + ['-fsyntax-only', '-Wall', '-Wextra', '-Wno-pragma-once-outside-header', '-Ikernel', '-Ikernel/abi',
-                                             '-Iplugins', '-I' + folder, name],
+                                             '-Iplugins', '-I' + folder, *FOREIGN, name],
                          cwd=ROOT, capture_output=True, text=True, check=False)
     errors = [line for line in run.stderr.splitlines() if 'error' in line]
     return None if run.returncode == 0 else f'{name} does not compile alone: ' + (errors or run.stderr.splitlines() or ['?'])[0]
