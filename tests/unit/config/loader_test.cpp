@@ -227,7 +227,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("vault"), loaded.settings.text(Setting::CredentialsStore));
         std::string shown;
         for (const auto& setting : loaded.settings.plugin("secrets-vault")) shown += setting.key + "=" + setting.value + " ";
-        CPPUNIT_ASSERT_EQUAL(std::string("address=https://vault.example:8200 mount=kv token=env:VAULT_TOKEN "), shown);
+        CPPUNIT_ASSERT_EQUAL(std::string("address=https://vault.example:8200 token=env:VAULT_TOKEN mount=kv "), shown);
         from.environment.erase("VAULT_TOKEN");
         CPPUNIT_ASSERT_EQUAL(std::string("mac"), good(from).settings.text(Setting::CredentialsStore));
     }
