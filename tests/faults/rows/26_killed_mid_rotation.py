@@ -32,9 +32,12 @@ def run():
             bed.world.up.clear()
             assert bed.daemon.stop() == 0
             bed.daemon.env["AGENTIDP_FAIL"] = f"keys.{step}:1:kill"
-            bed.daemon.start()
-            bed.restarted()
-            bed.daemon.cli("--json", "keys", "rotate", "--now")
+            try:
+                bed.daemon.start()
+                bed.restarted()
+                bed.daemon.cli("--json", "keys", "rotate", "--now")
+            except RuntimeError:
+                pass  # what was due at the start reached it; how it ended is looked at next
             until(lambda: bed.daemon.process.poll() is not None, f"the failpoint keys.{step} was not reached", 15)
             bed.world.up.clear()
             assert bed.daemon.process.returncode == -signal.SIGKILL, bed.daemon.process.returncode
