@@ -5,6 +5,7 @@
 #include <Poco/Data/PostgreSQL/Utility.h>
 #include <Poco/Data/Session.h>
 #include <Poco/Exception.h>
+#include <Poco/Version.h>
 #include <libpq-fe.h>
 #include <poll.h>
 
@@ -42,7 +43,14 @@ struct Connection::Session {
 };
 
 Connection::Connection() = default;
-Connection::~Connection() = default;
+
+/// Poco gives a connection back to libpq only while it is well: a broken one would stay in memory for ever.
+Connection::~Connection() {
+    static_assert(POCO_VERSION < 0x010C0000, "look at SessionHandle::disconnect again before this is built with a younger Poco");
+    pg_conn* const broken = native_ != nullptr && PQstatus(native_) != CONNECTION_OK ? native_ : nullptr;
+    session_.reset();
+    if (broken != nullptr) PQfinish(broken);
+}
 
 aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& url, const aip::Call& call) {
     auto pairs = reachable(url, call);
