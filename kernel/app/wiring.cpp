@@ -816,6 +816,7 @@ void Daemon::Rooms::makeChores() {
              if (!done) return std::move(done).error();
              return {};
          }},
+        {"months", base::seconds(1), [this] { return budgets->flush(); }},
         {"last-used", base::seconds(20),
          [this]() -> Result<void> {
              auto done = lastUsed->flush();
@@ -1042,6 +1043,8 @@ base::Result<void> Daemon::stop() {
     rooms.appendAll(rooms.failures->sweep(later));
     rooms.appendAll(rooms.tally->sweep(later));
     auto used = rooms.lastUsed->flush();
+    // The table has them; whoever reads the counter alone would miss them until this client's next token.
+    (void)rooms.budgets->flush();
     auto stopped = rooms.ledger->stop(base::milliseconds(5000));
     auto signedLast = rooms.checkpointer->signNow();
     rooms.listener->stop();

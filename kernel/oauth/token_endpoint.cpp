@@ -48,12 +48,10 @@ OauthResult<TokenDecision> TokenEndpoint::decide(const TokenRequest& request, co
     decision.grant = *std::move(granted);
 
     // Last, so that a refused request costs no token of the month.
-    if (settings.quota != QuotaMode::Off) {
+    if (settings.quota == QuotaMode::Enforce) {
         auto counted = ports_.budgets.countToken(*decision.client, now);
         if (!counted) return withContext(oauthErrorOf(counted.error()), request, decision.budget);
-        if (!counted->allowed && settings.quota == QuotaMode::Enforce)
-            return withContext(oauthError(OauthCode::QuotaExceeded, {}, "quota_exceeded"), request, decision.budget);
-        decision.overQuota = !counted->allowed;
+        if (!counted->allowed) return withContext(oauthError(OauthCode::QuotaExceeded, {}, "quota_exceeded"), request, decision.budget);
     }
     return decision;
 }

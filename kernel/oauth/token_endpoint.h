@@ -19,7 +19,6 @@ struct TokenDecision {
     bool touchCredential = false;  ///< see AuthenticatedClient::touch
     model::Mutation rehash;        ///< see AuthenticatedClient::rehash
     BudgetState budget;
-    bool overQuota = false;  ///< only with QuotaMode::Report: counted and let pass
 };
 
 /// Any thread; blocks only where a port does.

@@ -42,21 +42,34 @@ base::Result<oauth::Taken> ClientBudgets::takeRequest(const model::AgentId& clie
     return minutes_.count(takenOf(*budget));
 }
 
+ClientBudgets::Month ClientBudgets::monthOf(const oauth::Client& client, base::Instant now) const {
+    const auto month = store::monthOf(now);
+    return {client.agent.id,
+            client.agent.num,
+            month,
+            monthKey(client.agent.id, month),
+            client.tokensPerMonth.value_or(limits_.tokensPerMonth),
+            store::endOfMonth(now)};
+}
+
+bool ClientBudgets::isKnown(const Month& month) {
+    auto known = known_.lock();
+    return known->month == month.number && known->clients.contains(month.client.str());
+}
+
 bool ClientBudgets::monthKnown(const model::AgentId& client, base::Instant now) {
     auto known = known_.lock();
     return known->month == store::monthOf(now) && known->clients.contains(client.str());
 }
 
 base::Result<oauth::Taken> ClientBudgets::countToken(const oauth::Client& client, base::Instant now) {
-    const auto month = store::monthOf(now);
-    const Month of{client.agent.num, month, monthKey(client.agent.id, month), client.tokensPerMonth.value_or(limits_.tokensPerMonth),
-                   store::endOfMonth(now)};
-    if (!monthKnown(client.agent.id, now)) {
+    const auto of = monthOf(client, now);
+    if (!isKnown(of)) {
         if (auto raised = raiseToTable(of, 0); !raised) return std::move(raised).error();
     }
     auto counted = limiter_.count(of.key, of.limit, of.end, 1, plugin::callWithin(clock_, kDeadline));
     if (!counted) return counted.error();
-    if (forgot(client.agent.id, month, sumOf(*counted))) {
+    if (forgot(of, sumOf(*counted))) {
         if (auto raised = raiseToTable(of, 1); !raised) return std::move(raised).error();
         counted = limiter_.count(of.key, of.limit, of.end, 0, plugin::callWithin(clock_, kDeadline));
         if (!counted) return counted.error();
@@ -64,8 +77,46 @@ base::Result<oauth::Taken> ClientBudgets::countToken(const oauth::Client& client
     return months_.count(takenOf(*counted));
 }
 
+void ClientBudgets::noteToken(const oauth::Client& client, base::Instant now) {
+    auto of = monthOf(client, now);
+    auto noted = noted_.lock();
+    // Past the bound the table still knows.
+    if (noted->size() >= kMostKnown && !noted->contains(of.key)) return;
+    auto& mine = (*noted)[of.key];
+    if (mine.tokens++ == 0) mine.month = std::move(of);
+}
+
+base::Result<void> ClientBudgets::flush() {
+    std::unordered_map<std::string, Noted> taken;
+    taken.swap(*noted_.lock());
+    base::Result<void> done;
+    for (const auto& [key, noted] : taken) {
+        if (done) done = countNoted(noted);
+        if (!done) known_.lock()->clients.erase(noted.month.client.str());
+    }
+    return done;
+}
+
+/// Whatever was noted is in the table, so that a counter which is raised to it needs nothing more.
+base::Result<void> ClientBudgets::countNoted(const Noted& noted) {
+    const auto& of = noted.month;
+    const bool known = isKnown(of);
+    if (!known) {
+        const auto raised = raiseToTable(of, 0);
+        if (!raised) return raised.error();
+        if (!*raised) return {};
+    }
+    auto counted = limiter_.count(of.key, of.limit, of.end, known ? noted.tokens : 0, plugin::callWithin(clock_, kDeadline));
+    if (!counted) return counted.error();
+    if (forgot(of, sumOf(*counted))) {
+        if (auto raised = raiseToTable(of, 0); !raised) return std::move(raised).error();
+    }
+    months_.count(takenOf(*counted), noted.tokens);
+    return {};
+}
+
 /// Of replicas that share a counter and find it behind, one raises it: who got the claim, which is forgotten with the counter.
-base::Result<void> ClientBudgets::raiseToTable(const Month& month, std::int64_t own) {
+base::Result<bool> ClientBudgets::raiseToTable(const Month& month, std::int64_t own) {
     const auto call = plugin::callWithin(clock_, kDeadline);
     const auto written = store::readMonthlyCount(storage_, clock_, month.agentNum, month.number);
     if (!written) return written.error();
@@ -73,22 +124,22 @@ base::Result<void> ClientBudgets::raiseToTable(const Month& month, std::int64_t 
     if (!counted) return counted.error();
     const auto behind = *written + own - sumOf(*counted);
     // A sum past the limit is not told.
-    if (behind <= 0 || counted->remaining == 0) return {};
+    if (behind <= 0 || counted->remaining == 0) return true;
     const auto claim = limiter_.take("seed:" + month.key, 1, kClaim, 1, call);
     if (!claim) return claim.error();
-    if (!claim->allowed) return {};
+    if (!claim->allowed) return false;
     const auto raised = limiter_.count(month.key, month.limit, month.end, behind, call);
     if (!raised) return raised.error();
-    return {};
+    return true;
 }
 
 /// A sum never falls within its month, except where the counter was lost: answers overtake each other, so that the table decides, asked
 /// at most once a second for a client.
-bool ClientBudgets::forgot(const model::AgentId& client, std::int64_t month, std::int64_t sum) {
+bool ClientBudgets::forgot(const Month& month, std::int64_t sum) {
     auto known = known_.lock();
-    if (known->month != month || known->clients.size() >= kMostKnown) known->clients.clear();
-    known->month = month;
-    auto& seen = known->clients[client.str()];
+    if (known->month != month.number || known->clients.size() >= kMostKnown) known->clients.clear();
+    known->month = month.number;
+    auto& seen = known->clients[month.client.str()];
     const bool fell = limiter_.blocks() && sum < seen.sum && clock_.mono() - seen.asked >= kAskAgain;
     if (fell) seen.asked = clock_.mono();
     seen.sum = fell ? sum : std::max(sum, seen.sum);

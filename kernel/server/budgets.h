@@ -27,6 +27,11 @@ public:
 
     [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client& client, base::Instant now) override;
     [[nodiscard]] base::Result<oauth::Taken> countToken(const oauth::Client& client, base::Instant now) override;
+    /// A token that is durable in the ledger, of a client whose month is only reported: counted with the next flush(). Never blocks.
+    void noteToken(const oauth::Client& client, base::Instant now);
+    /// Counts what was noted, one call of the plugin a client. Blocks where the plugin does. What cannot be counted now is taken from the
+    /// table next time.
+    base::Result<void> flush();
     /// The same minute, for a caller of the REST API.
     [[nodiscard]] base::Result<oauth::Taken> takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant now);
     /// Whether countToken() would answer without reading storage.
@@ -40,12 +45,13 @@ private:
     /// One class of decisions as metrics.
     struct Decisions {
         observe::Counter allowed, denied;
-        const oauth::Taken& count(const oauth::Taken& taken) const {
-            (taken.allowed ? allowed : denied).add();
+        const oauth::Taken& count(const oauth::Taken& taken, std::int64_t requests = 1) const {
+            (taken.allowed ? allowed : denied).add(static_cast<double>(requests));
             return taken;
         }
     };
     struct Month {
+        model::AgentId client;
         std::int64_t agentNum = 0;
         std::int64_t number = 0;  ///< yyyymm
         std::string key;
@@ -61,15 +67,25 @@ private:
         std::unordered_map<std::string, Seen> clients;
     };
     /// `own`: how many of the counter are this caller's and not in the table yet.
-    base::Result<void> raiseToTable(const Month& month, std::int64_t own);
-    [[nodiscard]] bool forgot(const model::AgentId& client, std::int64_t month, std::int64_t sum);
+    /// False: another replica is raising it.
+    base::Result<bool> raiseToTable(const Month& month, std::int64_t own);
+    [[nodiscard]] bool forgot(const Month& month, std::int64_t sum);
 
     plugin::RateLimiter& limiter_;
     plugin::Storage& storage_;
     const base::Clock& clock_;
     BudgetLimits limits_;
     Decisions minutes_, months_;
+    struct Noted {
+        Month month;
+        std::int64_t tokens = 0;
+    };
+    [[nodiscard]] Month monthOf(const oauth::Client& client, base::Instant now) const;
+    [[nodiscard]] bool isKnown(const Month& month);
+    base::Result<void> countNoted(const Noted& noted);
+
     base::Guarded<Known> known_;
+    base::Guarded<std::unordered_map<std::string, Noted>> noted_;
 };
 
 }  // namespace agentidp::server

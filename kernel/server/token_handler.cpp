@@ -73,8 +73,9 @@ void TokenHandler::rehash(model::Mutation&& mutation) {
 
 void TokenHandler::token(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
+    const bool countsFirst = settings()->quota == oauth::QuotaMode::Enforce;
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
-                              rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at);
+                              (!countsFirst || rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at));
     doAt(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, exchange, &TokenHandler::decideToken);
 }
 
@@ -95,14 +96,16 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     if (settings->quota != oauth::QuotaMode::Off) effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at)};
     const auto counter = issuedCounter(model::joined(decision->grant.scopes));
     const auto budget = decision->budget;
+    const auto noted = settings->quota == oauth::QuotaMode::Report ? decision->client : nullptr;
     base::wipe(issued->accessToken.data(), issued->accessToken.size());
-    rooms_.ledger.append(std::move(effect), [this, exchange, counter, answered = withBudget(std::move(issued->answer), budget)](
+    rooms_.ledger.append(std::move(effect), [this, exchange, counter, noted, answered = withBudget(std::move(issued->answer), budget)](
                                                 const base::Result<audit::Committed>& committed) mutable {
         if (!committed) {
             base::wipe(answered.body.data(), answered.body.size());
             return refuse(exchange, oauth::oauthErrorOf(committed.error()));
         }
         counter.add();
+        if (noted) rooms_.budgets.noteToken(*noted, exchange->context.origin.at);
         answer(exchange, std::move(answered));
     });
 }

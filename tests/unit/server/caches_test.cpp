@@ -33,6 +33,7 @@ class CachesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(takesWhatOtherReplicasChanged);
     CPPUNIT_TEST(everyFollowedActionIsOneThatSomethingKeeps);
     CPPUNIT_TEST(startsTheMonthFromTheTable);
+    CPPUNIT_TEST(countsNotedTokensOnceTheyAreWritten);
     CPPUNIT_TEST(raisesAMonthThatItsServerForgot);
     CPPUNIT_TEST(replicasRaiseAForgottenMonthOnce);
     CPPUNIT_TEST(writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown);
@@ -209,6 +210,36 @@ public:
         CPPUNIT_ASSERT(budgets.monthKnown(agent.id, clock_.now()));
         const auto over = budgets.countToken(*client, clock_.now());
         CPPUNIT_ASSERT(over.ok() && !over->allowed);
+    }
+
+    void countsNotedTokensOnceTheyAreWritten() {
+        const auto agent = insert("n@example.test", 19);
+        tests::FakeRateLimiter limiter(clock_);
+        ClientBudgets budgets(limiter, *storage_, clock_, {100, 50});
+        const auto client = oauth::makeClient(agent, organization_, {});
+        const auto note = [&](int tokens, std::int64_t inAll) {
+            for (int i = 0; i < tokens; ++i) budgets.noteToken(*client, clock_.now());
+            written(agent.num, inAll);
+        };
+        // What was written before this process began, and what it noted, is one sum.
+        note(3, 13);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, limiter.calls());
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        note(2, 15);
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        const auto calls = limiter.calls();
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        CPPUNIT_ASSERT_EQUAL(calls, limiter.calls());
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 16}, (*budgets.countToken(*client, clock_.now())).state.remaining);
+        // What could not be counted is taken from the table the next time.
+        limiter.breakWith(base::fail(Errc::Unavailable, "away"));
+        note(4, 20);
+        CPPUNIT_ASSERT(!budgets.flush().ok());
+        limiter.breakWith(std::nullopt);
+        clock_.advance(std::chrono::minutes(1));
+        note(1, 21);
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 22}, (*budgets.countToken(*client, clock_.now())).state.remaining);
     }
 
     void raisesAMonthThatItsServerForgot() {
