@@ -8,7 +8,7 @@ namespace agentidp::server {
 namespace {
 
 constexpr base::milliseconds kDeadline{250};
-constexpr base::microseconds kClaim = std::chrono::seconds(10);
+constexpr base::microseconds kClaim = std::chrono::seconds(2);
 constexpr base::seconds kAskAgain{1};
 constexpr std::size_t kMostKnown = 50'000;
 
@@ -91,20 +91,26 @@ base::Result<void> ClientBudgets::flush() {
     taken.swap(*noted_.lock());
     base::Result<void> done;
     for (const auto& [key, noted] : taken) {
-        if (done) done = countNoted(noted);
-        if (!done) known_.lock()->clients.erase(noted.month.client.str());
+        base::Result<bool> counted = done ? countNoted(noted) : base::Result<bool>(done.error());
+        if (counted && *counted) continue;
+        if (!counted) {
+            known_.lock()->clients.erase(noted.month.client.str());
+            if (done) done = std::move(counted).error();
+        }
+        // Again next time, and in the table meanwhile.
+        auto again = noted_.lock();
+        if (again->size() < kMostKnown) again->try_emplace(key, noted);
     }
     return done;
 }
 
-/// Whatever was noted is in the table, so that a counter which is raised to it needs nothing more.
-base::Result<void> ClientBudgets::countNoted(const Noted& noted) {
+/// Whatever was noted is in the table, so that a counter which is raised to it needs nothing more. False: another replica raises it.
+base::Result<bool> ClientBudgets::countNoted(const Noted& noted) {
     const auto& of = noted.month;
     const bool known = isKnown(of);
     if (!known) {
-        const auto raised = raiseToTable(of, 0);
-        if (!raised) return raised.error();
-        if (!*raised) return {};
+        auto raised = raiseToTable(of, 0);
+        if (!raised || !*raised) return raised;
     }
     auto counted = limiter_.count(of.key, of.limit, of.end, known ? noted.tokens : 0, plugin::callWithin(clock_, kDeadline));
     if (!counted) return counted.error();
@@ -112,23 +118,32 @@ base::Result<void> ClientBudgets::countNoted(const Noted& noted) {
         if (auto raised = raiseToTable(of, 0); !raised) return std::move(raised).error();
     }
     months_.count(takenOf(*counted), noted.tokens);
-    return {};
+    return true;
 }
 
-/// Of replicas that share a counter and find it behind, one raises it: who got the claim, which is forgotten with the counter.
-base::Result<bool> ClientBudgets::raiseToTable(const Month& month, std::int64_t own) {
-    const auto call = plugin::callWithin(clock_, kDeadline);
+/// How much the counter is behind what the table says, and `own` on top of it.
+base::Result<std::int64_t> ClientBudgets::behindTable(const Month& month, std::int64_t own) {
     const auto written = store::readMonthlyCount(storage_, clock_, month.agentNum, month.number);
     if (!written) return written.error();
-    const auto counted = limiter_.count(month.key, month.limit, month.end, 0, call);
+    const auto counted = limiter_.count(month.key, month.limit, month.end, 0, plugin::callWithin(clock_, kDeadline));
     if (!counted) return counted.error();
-    const auto behind = *written + own - sumOf(*counted);
     // A sum past the limit is not told.
-    if (behind <= 0 || counted->remaining == 0) return true;
-    const auto claim = limiter_.take("seed:" + month.key, 1, kClaim, 1, call);
+    return counted->remaining == 0 ? 0 : *written + own - sumOf(*counted);
+}
+
+/// Of replicas that share a counter and find it behind, one raises it at a time: who got the claim, which is forgotten with the counter.
+base::Result<bool> ClientBudgets::raiseToTable(const Month& month, std::int64_t own) {
+    auto behind = behindTable(month, own);
+    if (!behind) return std::move(behind).error();
+    if (*behind <= 0) return true;
+    const auto claim = limiter_.take("seed:" + month.key, 1, kClaim, 1, plugin::callWithin(clock_, kDeadline));
     if (!claim) return claim.error();
     if (!claim->allowed) return false;
-    const auto raised = limiter_.count(month.key, month.limit, month.end, behind, call);
+    // Whoever had the claim before may just have raised it.
+    behind = behindTable(month, own);
+    if (!behind) return std::move(behind).error();
+    if (*behind <= 0) return true;
+    const auto raised = limiter_.count(month.key, month.limit, month.end, *behind, plugin::callWithin(clock_, kDeadline));
     if (!raised) return raised.error();
     return true;
 }

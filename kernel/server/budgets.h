@@ -67,6 +67,7 @@ private:
         std::unordered_map<std::string, Seen> clients;
     };
     /// `own`: how many of the counter are this caller's and not in the table yet.
+    [[nodiscard]] base::Result<std::int64_t> behindTable(const Month& month, std::int64_t own);
     /// False: another replica is raising it.
     base::Result<bool> raiseToTable(const Month& month, std::int64_t own);
     [[nodiscard]] bool forgot(const Month& month, std::int64_t sum);
@@ -82,7 +83,7 @@ private:
     };
     [[nodiscard]] Month monthOf(const oauth::Client& client, base::Instant now) const;
     [[nodiscard]] bool isKnown(const Month& month);
-    base::Result<void> countNoted(const Noted& noted);
+    base::Result<bool> countNoted(const Noted& noted);
 
     base::Guarded<Known> known_;
     base::Guarded<std::unordered_map<std::string, Noted>> noted_;

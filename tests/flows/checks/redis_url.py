@@ -47,10 +47,10 @@ def run():
                 answer = second.token(shared["agentId"], shared["clientSecret"])
                 assert answer.header("Retry-After") and answer.header("X-RateLimit-Remaining") == "0", answer.headers
                 assert int(time.time()) // MINUTE == window, "the minute ended in between"
-            told = redis.keys()
             rate, month = f"rate:{shared['agentId']}:{window}", time.strftime(f"monthly:{shared['agentId']}:%Y:%m", time.gmtime())
-            assert rate in told and month in told, told
-            assert redis.cli("--raw", "GET", rate) == "100" and redis.cli("--raw", "GET", month) == "100", (rate, month)
+            assert redis.cli("--raw", "GET", rate) == "100", redis.keys()
+            # A month that is only reported is counted behind the tokens, once a second.
+            eventually(lambda: redis.cli("--raw", "GET", month) == "100", 10)
             metrics = first.request("GET", "/metrics").body
             assert 'agentidp_redis_command_duration_seconds_count{command="take"}' in metrics
 
