@@ -34,6 +34,7 @@ class CachesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(everyFollowedActionIsOneThatSomethingKeeps);
     CPPUNIT_TEST(startsTheMonthFromTheTable);
     CPPUNIT_TEST(countsNotedTokensOnceTheyAreWritten);
+    CPPUNIT_TEST(replicasThatReportOneMonthCountEachTokenOnce);
     CPPUNIT_TEST(raisesAMonthThatItsServerForgot);
     CPPUNIT_TEST(replicasRaiseAForgottenMonthOnce);
     CPPUNIT_TEST(writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown);
@@ -240,6 +241,36 @@ public:
         note(1, 21);
         CPPUNIT_ASSERT(budgets.flush().ok());
         CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 22}, (*budgets.countToken(*client, clock_.now())).state.remaining);
+    }
+
+    void replicasThatReportOneMonthCountEachTokenOnce() {
+        const auto agent = insert("m@example.test", 23);
+        tests::FakeRateLimiter limiter(clock_);
+        limiter.share();
+        ClientBudgets first(limiter, *storage_, clock_, {100, 50}), second(limiter, *storage_, clock_, {100, 50});
+        const auto client = oauth::makeClient(agent, organization_, {});
+        const auto flushBoth = [&] {
+            for (int turn = 0; turn < 4; ++turn) {
+                CPPUNIT_ASSERT(first.flush().ok() && second.flush().ok());
+                clock_.advance(std::chrono::seconds(2));
+            }
+        };
+        first.noteToken(*client, clock_.now());
+        written(agent.num, 1);
+        flushBoth();
+        // The first has noted what the second finds in the table.
+        first.noteToken(*client, clock_.now());
+        first.noteToken(*client, clock_.now());
+        second.noteToken(*client, clock_.now());
+        written(agent.num, 4);
+        CPPUNIT_ASSERT(second.flush().ok());
+        flushBoth();
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 5}, (*second.countToken(*client, clock_.now())).state.remaining);
+        limiter.forget();
+        first.noteToken(*client, clock_.now());
+        written(agent.num, 6);
+        flushBoth();
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 7}, (*second.countToken(*client, clock_.now())).state.remaining);
     }
 
     void raisesAMonthThatItsServerForgot() {
