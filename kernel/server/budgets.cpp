@@ -47,12 +47,7 @@ base::Result<oauth::Taken> ClientBudgets::takeRequest(const model::AgentId& clie
 
 ClientBudgets::Month ClientBudgets::monthOf(const oauth::Client& client, base::Instant now) const {
     const auto month = store::monthOf(now);
-    return {client.agent.id,
-            client.agent.num,
-            month,
-            monthKey(client.agent.id, month),
-            client.tokensPerMonth.value_or(limits_.tokensPerMonth),
-            store::endOfMonth(now)};
+    return {client.agent.id, client.agent.num, month, monthKey(client.agent.id, month), perMonth(client), store::endOfMonth(now)};
 }
 
 bool ClientBudgets::isKnown(const Month& month) {

@@ -41,6 +41,9 @@ public:
     /// Counts decisions by class and outcome from now on; before the first request.
     void countInto(observe::Metrics& metrics);
     [[nodiscard]] bool blocks() const { return limiter_.blocks(); }
+    [[nodiscard]] std::int64_t perMonth(const oauth::Client& client) const {
+        return client.tokensPerMonth.value_or(limits_.tokensPerMonth);
+    }
     [[nodiscard]] std::int64_t defaultPerMinute() const { return limits_.requestsPerMinute; }
 
 private:

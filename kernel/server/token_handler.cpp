@@ -93,7 +93,12 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     audit::Effect effect;
     if (decision->touchCredential) rooms_.lastUsed.record(decision->credentialId, origin.at);
     effect.events.push_back(std::move(issued->event));
-    if (settings->quota != oauth::QuotaMode::Off) effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at)};
+    if (settings->quota != oauth::QuotaMode::Off) {
+        effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at), {}};
+        // A counter that replicas share may be lost with its server: then the table alone knows.
+        if (settings->quota == oauth::QuotaMode::Enforce && rooms_.budgets.blocks())
+            effect.tally->limit = rooms_.budgets.perMonth(*decision->client);
+    }
     const auto counter = issuedCounter(model::joined(decision->grant.scopes));
     const auto budget = decision->budget;
     const auto noted = settings->quota == oauth::QuotaMode::Report ? decision->client : nullptr;
@@ -102,7 +107,9 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
                                                 const base::Result<audit::Committed>& committed) mutable {
         if (!committed) {
             base::wipe(answered.body.data(), answered.body.size());
-            return refuse(exchange, oauth::oauthErrorOf(committed.error()));
+            return refuse(exchange, committed.error().code == base::Errc::Denied
+                                        ? oauth::oauthError(oauth::OauthCode::QuotaExceeded, {}, "quota_exceeded")
+                                        : oauth::oauthErrorOf(committed.error()));
         }
         counter.add();
         if (noted) rooms_.budgets.noteToken(*noted, exchange->context.origin.at);
