@@ -49,8 +49,8 @@ using config::Setting;
 using observe::Message;
 using observe::Metric;
 
-constexpr std::size_t kPoolQueue = 1024;
-constexpr std::size_t kPoolThreads = 8;
+constexpr std::size_t kPoolQueue = 2048;
+constexpr std::size_t kPoolThreads = 10;  // one organization has at most 8 of them
 constexpr base::seconds kReadinessDeadline{1};
 constexpr base::milliseconds kHintDeadline{250};
 /// How often the ledger is looked at unasked: beside other replicas, and where nobody else can write.

@@ -29,6 +29,12 @@ bool Directory::cached(std::string_view id) {
                                    [](const model::Credential& credential) { return !credential.importedHash.empty(); });
 }
 
+std::int64_t Directory::organizationOf(std::string_view id) {
+    auto shard = shardOf(id).lock();
+    const auto found = shard->index.find(id);
+    return found == shard->index.end() || !found->second->client ? 0 : found->second->client->agent.organizationNum;
+}
+
 base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
     std::uint64_t generation = 0;
     {

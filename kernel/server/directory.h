@@ -32,6 +32,9 @@ public:
     /// secret belongs on the pool.
     [[nodiscard]] bool cached(std::string_view id);
 
+    /// The organization of a client that is in memory; 0 where it is not.
+    [[nodiscard]] std::int64_t organizationOf(std::string_view id);
+
     /// Whether an event of this kind may change what is kept here.
     [[nodiscard]] static bool follows(model::Action action);
     /// A committed event: whatever it may have changed is read again at next use. Never blocks for storage.

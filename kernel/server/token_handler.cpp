@@ -49,8 +49,10 @@ void TokenHandler::configure(oauth::TokenSettings settings) {
 
 std::shared_ptr<const oauth::TokenSettings> TokenHandler::settings() { return *settings_.lock(); }
 
-void TokenHandler::doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&)) {
-    if (!rooms_.workplaces.run(place, [this, exchange, work] { (this->*work)(exchange); }))
+void TokenHandler::doAt(Place place, std::string_view client, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&)) {
+    const auto organization = place == Place::Loop || client.empty() ? 0 : rooms_.directory.organizationOf(client);
+    const auto lane = organization != 0 ? laneOfOrganization(organization) : laneOfAddress(exchange->context.origin.ip);
+    if (!rooms_.workplaces.run(place, lane, [this, exchange, work] { (this->*work)(exchange); }))
         refuse(exchange, oauth::oauthError(oauth::OauthCode::TemporarilyUnavailable, "too many requests are waiting", "overload"));
 }
 
@@ -76,7 +78,7 @@ void TokenHandler::token(const ExchangePtr& exchange) {
     const bool countsFirst = settings()->quota == oauth::QuotaMode::Enforce;
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
                               (!countsFirst || rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at));
-    doAt(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, exchange, &TokenHandler::decideToken);
+    doAt(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, client, exchange, &TokenHandler::decideToken);
 }
 
 void TokenHandler::decideToken(const ExchangePtr& exchange) {
@@ -130,7 +132,7 @@ observe::Counter TokenHandler::issuedCounter(const std::string& scope) {
 void TokenHandler::introspect(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client);
-    doAt(nothingWaits ? Place::Loop : Place::Pool, exchange, &TokenHandler::decideIntrospection);
+    doAt(nothingWaits ? Place::Loop : Place::Pool, client, exchange, &TokenHandler::decideIntrospection);
 }
 
 void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
@@ -154,7 +156,7 @@ void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
 
 void TokenHandler::revoke(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
-    doAt(!client.empty() && rooms_.directory.cached(client) ? Place::Loop : Place::Pool, exchange, &TokenHandler::decideRevocation);
+    doAt(!client.empty() && rooms_.directory.cached(client) ? Place::Loop : Place::Pool, client, exchange, &TokenHandler::decideRevocation);
 }
 
 void TokenHandler::decideRevocation(const ExchangePtr& exchange) {

@@ -63,8 +63,8 @@ private:
     void append(model::AuditEvent&& event);
     /// Nobody waits for it: should another request have been faster, the ledger says Conflict, and all is well.
     void rehash(model::Mutation&& mutation);
-    /// Place::Loop only where everything that `work` reads is in memory.
-    void doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
+    /// Place::Loop only where everything that `work` reads is in memory. `client`: whom the request says it is from.
+    void doAt(Place place, std::string_view client, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
     [[nodiscard]] observe::Counter issuedCounter(const std::string& scope);
 
     [[nodiscard]] std::shared_ptr<const oauth::TokenSettings> settings();
