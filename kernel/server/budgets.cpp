@@ -36,7 +36,7 @@ void ClientBudgets::countInto(observe::Metrics& metrics) {
 }
 
 base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& client, base::Instant now) {
-    return takeRequest(client.agent.id, client.requestsPerMinute.value_or(limits_.requestsPerMinute), now);
+    return takeRequest(client.agent.id, client.organization.requestsPerMinute.value_or(limits_.requestsPerMinute), now);
 }
 
 base::Result<oauth::Taken> ClientBudgets::takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant) {

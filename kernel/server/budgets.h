@@ -42,7 +42,7 @@ public:
     void countInto(observe::Metrics& metrics);
     [[nodiscard]] bool blocks() const { return limiter_.blocks(); }
     [[nodiscard]] std::int64_t perMonth(const oauth::Client& client) const {
-        return client.tokensPerMonth.value_or(limits_.tokensPerMonth);
+        return client.organization.tokensPerMonth.value_or(limits_.tokensPerMonth);
     }
     [[nodiscard]] std::int64_t defaultPerMinute() const { return limits_.requestsPerMinute; }
 
