@@ -264,19 +264,25 @@ base::Result<void> Keeper::mode(const std::string& script, std::optional<HookMod
     return {};
 }
 
-base::Result<void> Keeper::follow(bool bundles, bool modes) {
+base::Result<void> Keeper::follow() {
     const std::lock_guard held(mutex_);
-    if (modes || bundles) {
-        if (auto read = readModes(); !read) return read;
-    }
-    if (modes) ports_.engine.remode(modeOf());
-    if (!bundles || settings_.source != HookSource::Storage) return {};
+    const auto modes = live_;
+    if (auto read = readModes(); !read) return read;
+    if (modes != live_) ports_.engine.remode(modeOf());
+    if (settings_.source != HookSource::Storage) return {};
+    const auto numbers = store::hookBundleNumbers(ports_.storage, ports_.clock);
+    if (!numbers) return numbers.error();
+    const auto now = ports_.engine.current();
+    const auto newest = numbers->empty() ? 0 : static_cast<std::uint64_t>(numbers->front());
+    if (newest == (now ? now->facts().number : 0) || newest == refused_) return {};
     auto source = read();
     if (!source) return std::move(source).error();
-    const auto now = ports_.engine.current();
-    if (!*source || (now && now->facts().number == (*source)->number)) return {};
-    // Refused here although another daemon took it: said and counted, and asking again cannot help.
-    if (const auto load = checked(std::move(**source), "push")) install(load->generation);
+    if (!*source) return {};
+    const auto load = checked(std::move(**source), "push");
+    if (load)
+        install(load->generation);
+    else
+        refused_ = newest;
     return {};
 }
 

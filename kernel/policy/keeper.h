@@ -71,8 +71,9 @@ public:
     /// Sets, or with nothing forgets, the live mode of a script, here and in every process of this storage. It outlives restarts and
     /// outranks hooks.<name>.mode. NotFound: no such script is loaded.
     base::Result<void> mode(const std::string& script, std::optional<HookMode> mode, const std::string& actor, const std::string& why);
-    /// Somebody's hook.reloaded, hook.rolled_back or hook.mode_changed, perhaps this process's own. Unavailable: it must come again.
-    base::Result<void> follow(bool bundles, bool modes);
+    /// Takes over what other processes changed: modes, and the newest bundle where the source is the storage. Cheap where nothing did.
+    /// A bundle that is refused here is told once. Unavailable: storage.
+    base::Result<void> follow();
 
     /// The generations that rollback() would go through, newest first.
     [[nodiscard]] std::vector<Generation::Facts> before();
@@ -98,6 +99,7 @@ private:
     KeeperSettings settings_;
     std::map<std::string, HookMode> live_;
     std::deque<GenerationPtr> before_;  ///< newest first
+    std::uint64_t refused_ = 0;         ///< the last row of the storage that did not pass here
     std::uint64_t highest_ = 0;         ///< number given in this process, where the source is a directory
 };
 
