@@ -17,19 +17,19 @@ namespace agentidp::policy {
 /// What the enforced scripts of one point said together.
 struct Ruling {
     bool allowed = true;
-    bool unavailable = false;  ///< a hook failed and its point denies: 503 hook_unavailable. Then allowed is false.
-    std::string script;        ///< who denied
-    std::string code, reason;  ///< of the deny
+    bool unavailable = false;                        ///< a hook failed and its point denies: 503 hook_unavailable. Then allowed is false.
+    std::string script;                              ///< who denied
+    std::string code, reason;                        ///< of the deny
     std::optional<std::vector<std::string>> scopes;  ///< kept by every script; the asker intersects with what it would grant
     std::optional<base::seconds> maxTtl;             ///< the shortest
     std::optional<std::string> audience;             ///< two scripts that differ deny (code "audience_conflict")
-    base::json::Object fields;       ///< Add, Annotate: the first script to name a member has it. Enrich: {"<script>": {...}}
-    std::vector<std::string> omit;   ///< Omit: joined
-    bool omitOptional = false;       ///< a filter failed: leave out every optional field
-    std::string extError;            ///< Mark: "corp: deadline"; empty: none failed
-    std::string key;                 ///< Rate: the first that names one; empty: the built-in key
-    std::int64_t cost = 1;           ///< Rate: the highest
-    std::string decisionId;          ///< in the decision log; empty where nothing was asked
+    base::json::Object fields;      ///< Add, Annotate: the first script to name a member has it. Enrich: {"<script>": {...}}
+    std::vector<std::string> omit;  ///< Omit: joined
+    bool omitOptional = false;      ///< a filter failed: leave out every optional field
+    std::string extError;           ///< Mark: "corp: deadline"; empty: none failed
+    std::string key;                ///< Rate: the first that names one; empty: the built-in key
+    std::int64_t cost = 1;          ///< Rate: the highest
+    std::string decisionId;         ///< in the decision log; empty where nothing was asked
 };
 
 /// Of whom and what a decision log line tells.

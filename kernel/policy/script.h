@@ -41,10 +41,10 @@ using Documents = std::map<std::string, base::json::Value, std::less<>>;
 /// Something wrong with a script, for who wrote it.
 struct Complaint {
     std::string file;
-    int line = 0;      ///< 0: the whole file
-    std::string text;  ///< what is wrong
-    std::string mend;  ///< what to do
-    bool fatal = true; ///< false: `hook check` tells, a load goes on
+    int line = 0;       ///< 0: the whole file
+    std::string text;   ///< what is wrong
+    std::string mend;   ///< what to do
+    bool fatal = true;  ///< false: `hook check` tells, a load goes on
     bool operator==(const Complaint&) const = default;
 };
 
@@ -61,7 +61,7 @@ struct Coverage {
 
 struct CallOptions {
     CallBudget budget;
-    base::Instant now;               ///< what time.* tells: the request's time
+    base::Instant now;  ///< what time.* tells: the request's time
     Coverage* coverage = nullptr;
     std::function<void(int line)> trace = {};  ///< each line that runs, for `hook run`
 };

@@ -16,8 +16,8 @@ namespace agentidp::policy {
 
 struct Verdict {
     VerdictKind kind = VerdictKind::Deny;
-    std::string code;    ///< Deny, Finding: [a-z0-9_]{1,64}
-    std::string reason;  ///< Deny: up to 256 bytes, for people
+    std::string code;                                ///< Deny, Finding: [a-z0-9_]{1,64}
+    std::string reason;                              ///< Deny: up to 256 bytes, for people
     std::optional<std::vector<std::string>> scopes;  ///< Narrow: what is kept, up to 256
     std::optional<base::seconds> maxTtl;             ///< Narrow, Shorten: above 0
     std::optional<std::string> audience;             ///< Narrow

@@ -47,6 +47,7 @@ OWNERS = {
     'openssl/': {'crypto', 'http', 'plugin/contract'},  # the suites judge plugins by OpenSSL, not by our own crypto
     'crypt.h': {'crypto'},
     'lua': {'policy'},
+    're2/': {'policy'},
     'prometheus/': {'observe'},
     'nlohmann/': {'base'},
     'sqlite3': set(),
