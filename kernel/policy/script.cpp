@@ -62,6 +62,7 @@ public:
     const std::string& sha256() const override { return sha256_; }
     bool hooks(HookPoint point) const override { return hooks_.test(static_cast<std::size_t>(point)); }
     bool omitsOnError(HookPoint point) const override { return table_.omits.test(static_cast<std::size_t>(point)); }
+    StateMode state() const override { return mode_; }
     const std::vector<int>& activeLines() const override { return lines_; }
 
     CallReport call(HookPoint point, const base::json::Value& input, const CallOptions& options) const override {
