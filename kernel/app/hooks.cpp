@@ -5,10 +5,9 @@
 #include <algorithm>
 
 #include "app/data_folder.h"
+#include "app/hook_checks.h"
 #include "app/initialise.h"
 #include "base/text.h"
-#include "policy/selftest.h"
-#include "policy/tester.h"
 
 namespace agentidp::app {
 namespace {
@@ -104,7 +103,7 @@ base::Result<policy::KeeperSettings> hookSettings(const config::Settings& settin
     out.rules.stateOf = [settings](const std::string& script) {
         return settings.hook(script, "state") == "pooled" ? policy::StateMode::Pooled : policy::StateMode::Fresh;
     };
-    out.rules.tests = policy::runBundleTests;
+    out.rules.tests = hookTests();
     out.configured = [settings](const std::string& script) {
         return policy::hookModeNamed(settings.hook(script, "mode")).value_or(policy::HookMode::Enforce);
     };
@@ -187,11 +186,11 @@ base::Result<void> HookRooms::start() {
 }
 
 base::Result<void> HookRooms::selftest() {
-    const auto report = policy::runSelftest(hookBudgets(base_.settings()).call);
-    selftest_ = report.ok() ? Selftest::Passed : Selftest::Failed;
-    base_.metrics().gauge(Metric::HookSelftestOk).set(report.ok() ? 1 : 0);
-    base_.log().write(Message::HOOK_SELFTEST, {{"ok", report.ok()}, {"says", report.summary()}});
-    if (!report.ok()) return fail(Errc::Internal, "the selftest of the sandbox failed: " + report.summary());
+    const auto outcome = hookSelftest(hookBudgets(base_.settings()).call);
+    selftest_ = outcome.ok ? Selftest::Passed : Selftest::Failed;
+    base_.metrics().gauge(Metric::HookSelftestOk).set(outcome.ok ? 1 : 0);
+    base_.log().write(Message::HOOK_SELFTEST, {{"ok", outcome.ok}, {"says", outcome.says}});
+    if (!outcome.ok) return fail(Errc::Internal, "the selftest of the sandbox failed: " + outcome.says);
     return {};
 }
 
