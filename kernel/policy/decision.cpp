@@ -18,6 +18,26 @@ json::Array listOf(const std::vector<std::string>& texts) {
     return out;
 }
 
+/// True if anything was replaced.
+bool hideAt(json::Value& value, std::span<const std::string> steps) {
+    if (steps.empty()) {
+        if (value.isNull()) return false;
+        value = kHidden;
+        return true;
+    }
+    bool hidden = false;
+    if (steps.front() == kEach) {
+        if (auto* items = value.asArray())
+            for (auto& item : *items) hidden = hideAt(item, steps.subspan(1)) || hidden;
+    } else if (auto* members = value.asObject()) {
+        for (auto& [name, member] : *members)
+            if (name == steps.front()) hidden = hideAt(member, steps.subspan(1)) || hidden;
+    }
+    return hidden;
+}
+
+}  // namespace
+
 json::Value resultOf(const Verdict& verdict) {
     std::string kind(nameOf(verdict.kind));
     json::Object out{{"kind", std::move(kind)}};
@@ -47,26 +67,6 @@ json::Value resultOf(const Verdict& verdict) {
     }
     return out;
 }
-
-/// True if anything was replaced.
-bool hideAt(json::Value& value, std::span<const std::string> steps) {
-    if (steps.empty()) {
-        if (value.isNull()) return false;
-        value = kHidden;
-        return true;
-    }
-    bool hidden = false;
-    if (steps.front() == kEach) {
-        if (auto* items = value.asArray())
-            for (auto& item : *items) hidden = hideAt(item, steps.subspan(1)) || hidden;
-    } else if (auto* members = value.asObject()) {
-        for (auto& [name, member] : *members)
-            if (name == steps.front()) hidden = hideAt(member, steps.subspan(1)) || hidden;
-    }
-    return hidden;
-}
-
-}  // namespace
 
 bool mustBeWritten(const CallReport& report) {
     const auto* verdict = report.verdict();

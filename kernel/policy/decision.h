@@ -22,6 +22,9 @@ struct Decision {
     std::shared_ptr<const base::json::Value> input;
 };
 
+/// {"kind": ..., and what that kind has}: a verdict as the decision log, test cases and replay write it. A deny's reason stands beside it.
+[[nodiscard]] base::json::Value resultOf(const Verdict& verdict);
+
 /// A deny, a drop or a failure: what is always written.
 [[nodiscard]] bool mustBeWritten(const CallReport& report);
 

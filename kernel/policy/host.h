@@ -19,6 +19,8 @@ namespace agentidp::policy::sandbox {
 /// The table that scripts have as _ENV, and the metatable of strings. Members appear when they are first named, so that a fresh state costs
 /// what its script uses.
 void pushGlobals(State& state, lua_State* lua);
+/// What a state really offers and host_api.def does not list: walks everything that a script could reach.
+[[nodiscard]] std::vector<std::string> strayNames(State& state, lua_State* lua);
 
 /// `value` as plain Lua values; null is nil.
 void pushCopy(lua_State* lua, const base::json::Value& value);

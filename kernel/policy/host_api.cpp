@@ -142,7 +142,58 @@ void addStock(lua_State* lua) {
     lua_pop(lua, 1);
 }
 
+/// The raw members of the table on top that neither `module` lists nor we put there ourselves.
+void findStrays(lua_State* lua, std::string_view module, std::vector<std::string>& stray) {
+    lua_pushnil(lua);
+    while (lua_next(lua, -2) != 0) {
+        lua_pop(lua, 1);
+        const bool ours = lua_touserdata(lua, -1) == keyOf(kModuleKey);
+        const std::string name = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "?";
+        const bool listed = module.empty() ? isHostGlobal(name) : isHostMember(module, name);
+        if (!ours && !listed) stray.push_back(std::string(module) + (module.empty() ? "" : ".") + name);
+    }
+}
+
+/// Of the module on top: its own table must be empty, and the one behind it hold nothing but what is listed.
+void walkModule(lua_State* lua, std::string_view module, std::vector<std::string>& stray) {
+    for (const auto& host : kNames) {
+        if (host.module != module || module == "counter") continue;
+        lua_pushlstring(lua, host.name.data(), host.name.size());
+        lua_gettable(lua, -2);
+        lua_pop(lua, 1);
+    }
+    findStrays(lua, "(own)", stray);
+    if (lua_getmetatable(lua, -1) == 0) return stray.push_back(std::string(module) + " is not frozen");
+    if (lua_getfield(lua, -1, "__newindex") != LUA_TFUNCTION) stray.push_back(std::string(module) + " is not frozen");
+    lua_pop(lua, 1);
+    lua_getfield(lua, -1, "__index");
+    findStrays(lua, module, stray);
+    lua_pop(lua, 2);
+}
+
 }  // namespace
+
+std::vector<std::string> strayNames(State& state, lua_State* lua) {
+    std::vector<std::string> stray;
+    pushGlobals(state, lua);
+    for (const auto& [module, members] : modules()) {
+        if (module.empty()) continue;
+        lua_pushlstring(lua, module.data(), module.size());
+        lua_gettable(lua, -2);
+        walkModule(lua, module, stray);
+        lua_pop(lua, 1);
+    }
+    walkModule(lua, "", stray);
+    lua_pushliteral(lua, "");
+    lua_getmetatable(lua, -1);
+    lua_pushnil(lua);
+    while (lua_next(lua, -2) != 0) {
+        lua_pop(lua, 1);
+        if (std::string_view(lua_tostring(lua, -1)) != "__index") stray.push_back("a text's " + std::string(lua_tostring(lua, -1)));
+    }
+    if (lua_getfield(lua, LUA_REGISTRYINDEX, LUA_LOADED_TABLE) != LUA_TNIL) stray.emplace_back("the stock libraries are loaded");
+    return stray;
+}
 
 void pushGlobals(State& state, lua_State* lua) {
     pushModule(state, lua, "");

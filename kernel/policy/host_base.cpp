@@ -336,7 +336,7 @@ void ownTableAt(State& state, lua_State* lua, int index, std::string_view what) 
 
 void pushText(State& state, lua_State* lua, std::string_view text) {
     state.chargeBytes(text.size());
-    if (text.size() > kMostString && !state.without(Restriction::StringSize)) state.stop(FailureKind::Memory, "a text over 256 KiB");
+    if (text.size() > kMostString && !state.without(Restriction::StringSize)) state.stop(FailureKind::Memory, "a text over 64 KiB");
     lua_pushlstring(lua, text.data(), text.size());
 }
 

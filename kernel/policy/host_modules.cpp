@@ -15,6 +15,7 @@ namespace agentidp::policy::sandbox {
 namespace {
 
 constexpr int kMostCaptures = 16;
+constexpr std::int64_t kStepsPerUnit = 8;
 constexpr lua_Integer kMostItems = 10'000;         ///< of a list given to set
 constexpr lua_Integer kMostOffset = 14 * 60;       ///< minutes from UTC
 constexpr std::int64_t kUnitsPerPattern = 500;     ///< for compiling one
@@ -116,7 +117,8 @@ int reMatch(State& state, lua_State* lua) {
         if (!found) state.wrong("re.match: more than 256 patterns in one script");
     }
     if (!(*found)->ok()) state.wrong("re.match: the pattern is wrong, or too large: " + (*found)->error().substr(0, 80));
-    state.chargeBytes(text.size() * static_cast<std::size_t>(1 + (*found)->ProgramSize() / 64));
+    // At its worst RE2 looks at each instruction of the pattern for each byte.
+    state.charge(static_cast<std::int64_t>(text.size()) * (*found)->ProgramSize() / kStepsPerUnit);
     const int captures = std::min((*found)->NumberOfCapturingGroups(), kMostCaptures);
     std::array<re2::StringPiece, kMostCaptures + 1> groups;
     if (!(*found)->Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, groups.data(), captures + 1)) {

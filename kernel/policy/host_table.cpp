@@ -122,7 +122,7 @@ int tableConcat(State& state, lua_State* lua) {
         std::size_t length = 0;
         const char* text = lua_tolstring(lua, -1, &length);
         state.chargeBytes(length + between.size());
-        if (joined.size() + length + between.size() > kMostString) state.stop(FailureKind::Memory, "table.concat: a text over 256 KiB");
+        if (joined.size() + length + between.size() > kMostString) state.stop(FailureKind::Memory, "table.concat: a text over 64 KiB");
         if (i != first) joined += between;
         joined.append(text, length);
         lua_pop(lua, 1);

@@ -146,7 +146,7 @@ int stringRep(State& state, lua_State* lua) {
     const auto between = lua_isnoneornil(lua, 3) ? std::string_view() : textAt(state, lua, 3, "string.rep");
     const bool bounded = !state.without(Restriction::BoundedRep);
     const auto each = std::max<std::size_t>(text.size() + between.size(), 1);
-    if (bounded && count > static_cast<lua_Integer>(kMostString / each)) state.stop(FailureKind::Memory, "string.rep: a text over 256 KiB");
+    if (bounded && count > static_cast<lua_Integer>(kMostString / each)) state.stop(FailureKind::Memory, "string.rep: a text over 64 KiB");
     std::string joined;
     for (lua_Integer i = 0; i < count; ++i) {
         if (i != 0) joined += between;

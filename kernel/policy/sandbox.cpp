@@ -62,7 +62,7 @@ void* State::allocate(void* self, void* block, std::size_t old, std::size_t want
     }
     void* fresh = state.arena_->resize(block, old, wanted);
     if (fresh == nullptr) return nullptr;
-    if (block == state.stack_ || (state.stack_ == nullptr && block == nullptr && tag == 0)) state.stack_ = fresh;
+    if (block != nullptr ? block == state.stack_ : state.stack_ == nullptr && tag == 0) state.stack_ = fresh;
     state.inUse_ += wanted - old;
     if (wanted <= old) return fresh;
     state.peak_ = std::max(state.peak_, state.inUse_);

@@ -35,9 +35,9 @@ using Removed = std::bitset<kRestrictions>;
 [[nodiscard]] std::string_view nameOf(Restriction restriction);
 
 inline constexpr int kHookEvery = 200;                      ///< instructions between two looks at the budget
-inline constexpr int kHookEveryFine = 16;                   ///< once the state holds something large
+inline constexpr int kHookEveryFine = 8;                    ///< once the state holds something large
 inline constexpr std::size_t kLargeBlock = 16U * 1024U;     ///< that is large
-inline constexpr std::size_t kMostString = 256U * 1024U;    ///< bytes of one string
+inline constexpr std::size_t kMostString = 64U * 1024U;     ///< bytes of one string
 inline constexpr std::size_t kMostStack = 256U * 1024U;     ///< bytes of the Lua stack: 16384 values
 inline constexpr std::size_t kBytesPerUnit = 16;            ///< that host functions touch
 inline constexpr std::size_t kAllocatedPerUnit = 64;        ///< bytes that Lua allocates

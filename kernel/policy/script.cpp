@@ -62,6 +62,7 @@ public:
     const std::string& sha256() const override { return sha256_; }
     bool hooks(HookPoint point) const override { return hooks_.test(static_cast<std::size_t>(point)); }
     bool omitsOnError(HookPoint point) const override { return table_.omits.test(static_cast<std::size_t>(point)); }
+    StateMode state() const override { return mode_; }
     const std::vector<int>& activeLines() const override { return lines_; }
 
     CallReport call(HookPoint point, const base::json::Value& input, const CallOptions& options) const override {
@@ -227,7 +228,10 @@ private:
         // The body may read documents while it runs, and says only at its end which it needs: so it runs again with those only.
         std::vector<std::string> all{"counter"};
         for (const auto& [name, value] : *environment_.documents) all.push_back("data." + name);
-        if (!runOnce(all) || !runOnce(table_.needs)) return false;
+        if (!runOnce(all)) return false;
+        const std::unordered_set<std::string> needs(table_.needs.begin(), table_.needs.end());
+        if (!environment_.without(Restriction::Needs)) out_.complaints = checkNeeds(source_.file, body_, needs);
+        if (!out_.complaints.empty() || !runOnce(table_.needs)) return false;
         auto fields = checkFields(source_.file, body_, table_.hooks);
         out_.complaints.insert(out_.complaints.end(), fields.begin(), fields.end());
         const bool fatal = !table_.complaints.empty();

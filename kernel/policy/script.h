@@ -78,6 +78,8 @@ public:
     [[nodiscard]] virtual bool hooks(HookPoint point) const = 0;
     /// `claims = { on_error = "omit" }` and the like: what the script says of its own failures at this point; Deny where it says nothing.
     [[nodiscard]] virtual bool omitsOnError(HookPoint point) const = 0;
+    /// Whether its states are used again: by the script's own word or its source's.
+    [[nodiscard]] virtual StateMode state() const { return StateMode::Fresh; }
     /// Lines that have code, for coverage.
     [[nodiscard]] virtual const std::vector<int>& activeLines() const = 0;
     /// `input` is copied into the state. A point that the script does not hook is a bug.

@@ -281,6 +281,26 @@ private:
     std::vector<Complaint>& out_;
 };
 
+class Needs final : public Walk {
+public:
+    Needs(const Function& function, std::vector<bool> environment, const std::string& file, const std::unordered_set<std::string>& needs,
+          std::vector<Complaint>& out)
+        : Walk(function, std::move(environment)), file_(file), needs_(needs), out_(out) {}
+
+protected:
+    void onMember(const Fact& of, const std::string& name, int line) override {
+        if (of.kind != Fact::Kind::Global || (of.text != "data" && of.text != "counter")) return;
+        const auto need = of.text == "data" ? "data." + name : of.text;
+        if (!needs_.contains(need))
+            out_.push_back({file_, line, "'" + need + "' is used, and `needs` does not name it", "add \"" + need + "\" to needs", true});
+    }
+
+private:
+    const std::string& file_;
+    const std::unordered_set<std::string>& needs_;
+    std::vector<Complaint>& out_;
+};
+
 class Fields final : public Walk {
 public:
     Fields(const Function& function, const std::string& file, HookPoint point, std::vector<Complaint>& out)
@@ -325,6 +345,14 @@ std::vector<Complaint> checkNames(const std::string& file, const Function& body,
     });
     std::stable_sort(found.begin(), found.end(), [](const Complaint& left, const Complaint& right) { return left.line < right.line; });
     found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+}
+
+std::vector<Complaint> checkNeeds(const std::string& file, const Function& body, const std::unordered_set<std::string>& needs) {
+    std::vector<Complaint> found;
+    walkAll(body, {true}, [&](const Function& function, const std::vector<bool>& environment) {
+        Needs(function, environment, file, needs, found).run();
+    });
     return found;
 }
 

@@ -23,6 +23,9 @@ struct HookPlace {
 [[nodiscard]] std::vector<Complaint> checkNames(const std::string& file, const Function& body, bool anyGlobals, bool anyMembers);
 /// Warnings: fields of the argument that hook_points.def does not list, for points that have rows.
 [[nodiscard]] std::vector<Complaint> checkFields(const std::string& file, const Function& body, const std::vector<HookPlace>& places);
+/// Documents and counters that the script names and `needs` does not hold; fatal.
+[[nodiscard]] std::vector<Complaint> checkNeeds(const std::string& file, const Function& body,
+                                                const std::unordered_set<std::string>& needs);
 /// Lines that have code.
 [[nodiscard]] std::vector<int> activeLinesOf(const Function& body);
 /// Every string constant.
