@@ -5,9 +5,10 @@
 #include <algorithm>
 
 #include "app/data_folder.h"
-#include "app/hook_checks.h"
 #include "app/initialise.h"
 #include "base/text.h"
+#include "policy/selftest.h"
+#include "policy/tester.h"
 
 namespace agentidp::app {
 namespace {
@@ -103,7 +104,7 @@ base::Result<policy::KeeperSettings> hookSettings(const config::Settings& settin
     out.rules.stateOf = [settings](const std::string& script) {
         return settings.hook(script, "state") == "pooled" ? policy::StateMode::Pooled : policy::StateMode::Fresh;
     };
-    out.rules.tests = hookTests();
+    out.rules.tests = policy::runBundleTests;
     out.configured = [settings](const std::string& script) {
         return policy::hookModeNamed(settings.hook(script, "mode")).value_or(policy::HookMode::Enforce);
     };
@@ -186,12 +187,18 @@ base::Result<void> HookRooms::start() {
 }
 
 base::Result<void> HookRooms::selftest() {
-    const auto outcome = hookSelftest(hookBudgets(base_.settings()).call);
-    selftest_ = outcome.ok ? Selftest::Passed : Selftest::Failed;
-    base_.metrics().gauge(Metric::HookSelftestOk).set(outcome.ok ? 1 : 0);
-    base_.log().write(Message::HOOK_SELFTEST, {{"ok", outcome.ok}, {"says", outcome.says}});
-    if (!outcome.ok) return fail(Errc::Internal, "the selftest of the sandbox failed: " + outcome.says);
-    return {};
+    const auto report = policy::selftest(hookBudgets(base_.settings()).call);
+    const bool passed = report.passed();
+    selftest_ = passed ? Selftest::Passed : Selftest::Failed;
+    base_.metrics().gauge(Metric::HookSelftestOk).set(passed ? 1 : 0);
+    const auto* slowest = report.slowest();
+    base_.log().write(Message::HOOK_SELFTEST, {{"ok", passed},
+                                               {"scripts", report.cases.size()},
+                                               {"failed", report.failures()},
+                                               {"slowest", slowest != nullptr ? slowest->name : std::string()}});
+    if (passed) return {};
+    return fail(Errc::Internal, "the selftest of the sandbox failed in " + std::to_string(report.failures()) + " of " +
+                                    std::to_string(report.cases.size()) + " scripts; see agentidp hook selftest");
 }
 
 void HookRooms::startSelftest() {

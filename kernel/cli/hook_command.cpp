@@ -11,6 +11,8 @@ constexpr Command kVerbs[] = {
     {"check", "", "", runHookCheck}, {"test", "", "", runHookTest},         {"run", "", "", runHookRun},
     {"bench", "", "", runHookBench}, {"api", "", "", runHookApi},           {"replay", "", "", runHookReplay},
     {"sign", "", "", runHookSign},   {"selftest", "", "", runHookSelftest},
+    {"list", "", "", runHookList},   {"status", "", "", runHookStatus},     {"mode", "", "", runHookMode},
+    {"push", "", "", runHookPush},   {"reload", "", "", runHookReload},     {"rollback", "", "", runHookRollback},
 };
 
 }  // namespace
