@@ -11,6 +11,8 @@ namespace {
 
 using namespace agentidp;
 
+constexpr int kDepth = 10;  ///< deeper than a result may be
+
 /// Bytes turned into Lua text.
 class Maker {
 public:
@@ -43,7 +45,10 @@ public:
             default: break;
         }
         std::string table = "{";
-        for (unsigned i = next(6); i > 0; --i) table += (next(2) == 0 ? name() + " = " : std::string()) + value(depth - 1) + ", ";
+        for (unsigned i = next(6); i > 0; --i) {
+            if (next(2) == 0) table += name() + " = ";
+            table += value(depth - 1) + ", ";
+        }
         return table + "}";
     }
 
@@ -87,8 +92,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto& row = rows[maker.next(static_cast<unsigned>(rows.size()))];
     if (row.reserved) return 0;
     const std::string kind(kKinds[maker.next(kKinds.size())]);
-    std::string body = "local t = {}\nt[" + (maker.next(2) == 0 ? "1" : "\"a\"") + std::string("] = ") + maker.value(10) + "\n";
-    body += maker.next(4) == 0 ? "return t" : "return " + kind + "(" + (maker.next(2) == 0 ? "t" : maker.value(10)) + ")";
+    std::string body = "local t = {}\nt[";
+    body += maker.next(2) == 0 ? "1" : "\"a\"";
+    body += "] = " + maker.value(kDepth) + "\n";
+    const bool bare = maker.next(4) == 0;
+    const bool cyclic = maker.next(2) == 0;
+    body += bare ? "return t" : "return " + kind + "(" + (cyclic ? "t" : maker.value(kDepth)) + ")";
     const std::string script = "return { api = 1, name = 'f', version = '1', needs = { 'data.doc' }, hooks = { " + std::string(row.name) +
                                " = function(ctx)\n" + body + "\nend } }";
     policy::CallOptions options;
