@@ -3,7 +3,7 @@
 #   packaging/packages.sh build | test | bench
 set -euo pipefail
 
-build=(g++ cmake ninja-build pkg-config ccache mold libpoco-dev libboost1.81-dev libssl-dev libsqlite3-dev libpq-dev liblua5.4-dev libp11-kit-dev
+build=(g++ cmake ninja-build pkg-config ccache mold libpoco-dev libboost1.81-dev libssl-dev libsqlite3-dev libpq-dev liblua5.4-dev libre2-dev libp11-kit-dev
        prometheus-cpp-dev nlohmann-json3-dev curl jq python3)
 test=("${build[@]}" libcppunit-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev systemd sqlite3 openssl python3-cryptography
        python3-bcrypt python3-venv git postgresql pgbouncer redis-server haproxy faketime redis-sentinel softhsm2)

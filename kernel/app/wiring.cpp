@@ -8,6 +8,7 @@
 
 #include "app/adapters.h"
 #include "app/daemon.h"
+#include "app/hooks.h"
 #include "app/housekeeper.h"
 #include "app/initialise.h"
 #include "app/job_host.h"
@@ -167,6 +168,7 @@ struct Daemon::Rooms {
     std::unique_ptr<audit::LedgerAppender> ledger;
     keys::KeyRing::Settings keySettings;
     std::unique_ptr<keys::KeyRing> ring;
+    std::unique_ptr<HookRooms> hooks;
     std::unique_ptr<PeppersPort> peppers;
     BcryptPort imported;
     std::unique_ptr<plugin::Silence> keysSilence;
@@ -243,6 +245,7 @@ struct Daemon::Rooms {
     base::Result<void> markLedger();
     void followLedger();
     base::Result<void> firstStart();
+    base::Result<void> makeHooks();
     void makeOauth();
     base::Result<void> makeMint();
     void makeRegistry();
@@ -429,7 +432,7 @@ void Daemon::Rooms::followLedger() {
         (void)pool->post([this] { (void)ring->reload(); });
     };
     caches = std::make_unique<server::CacheFollower>(
-        server::CacheFollower::Rooms{*directory, *revocations, base->storage(), clock(), reloadKeys});
+        server::CacheFollower::Rooms{*directory, *revocations, base->storage(), clock(), reloadKeys, [this] { hooks->changed(); }});
     const auto wake = [follower = follower.get()] { follower->wake(); };
     const auto call = plugin::callWithin(clock(), kReadinessDeadline);
     const bool others = base->storage().watch(wake, call).ok();
@@ -466,6 +469,14 @@ base::Result<void> Daemon::Rooms::firstStart() {
     }
     log.write(Message::INITIALISED, {{"agentId", admin->agentId}, {"secretIn", reference.empty() ? file : reference}});
     return {};
+}
+
+/// A script that would be refused ends the start here: nothing listens before the hooks of the moment are in force.
+base::Result<void> Daemon::Rooms::makeHooks() {
+    auto made = HookRooms::make(*base, *ledger);
+    if (!made) return std::move(made).error();
+    hooks = std::move(*made);
+    return hooks->start();
 }
 
 void Daemon::Rooms::makeOauth() {
@@ -666,6 +677,7 @@ std::string Daemon::Rooms::notReady() const {
     if (const auto stats = checkpointer->stats(); stats.refused) return "audit rollback: " + stats.refused->hint;
     if (!storageAnswers) return "the storage does not answer";
     if (keysSilence->tooLong()) return "the backend of the keys plugin does not answer";
+    if (auto why = hooks->notReady(); !why.empty()) return why;
     if (base->clock().stepped()) return "the clock of this machine is wrong, or the storage's is";
     if (const auto wedged = base->plugins().wedged(); !wedged.empty()) return "a plugin does not answer: " + wedged.front();
     return {};
@@ -817,6 +829,7 @@ void Daemon::Rooms::makeChores() {
              return {};
          }},
         {"months", base::seconds(1), [this] { return budgets->flush(); }},
+        {"hooks", base::seconds(5), [this] { return hooks->look(); }},
         {"last-used", base::seconds(20),
          [this]() -> Result<void> {
              auto done = lastUsed->flush();
@@ -911,6 +924,9 @@ base::Result<void> Daemon::Rooms::openControl() {
     commands.push_back({"audit.checkpoint", checkpointNow});
     // The copy itself is made by the one who asks: a long one here would keep every other command waiting.
     commands.push_back(audited("backup", checkpointNow));
+    for (auto& command : hooks->commands())
+        commands.push_back(command.changes ? audited(command.name, std::move(command.run))
+                                           : control::Command{command.name, std::move(command.run)});
     // The signals have one owner, main(): both commands only send them.
     commands.push_back(audited("drain", [](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> {
         ::kill(::getpid(), SIGTERM);
@@ -955,6 +971,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->base = std::move(*foundation);
     if (auto opened = rooms->openLedgerAndKeys(); !opened) return std::move(opened).error();
     if (auto first = rooms->firstStart(); !first) return std::move(first).error();
+    if (auto made = rooms->makeHooks(); !made) return std::move(made).error();
     rooms->makeOauth();
     if (auto made = rooms->makeMint(); !made) return std::move(made).error();
     rooms->makeRegistry();
@@ -975,6 +992,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::start(config::Loaded loaded, obser
     rooms->quickChores->start("chores");
     rooms->slowChores->start("slow-chores");
     rooms->scheduler->start();
+    rooms->hooks->startSelftest();
     log.write(Message::LISTENING, {{"address", endpointText(rooms->listener->endpoints().front())}, {"issuer", rooms->issuer}});
     if (rooms->adminListener) log.write(Message::LISTENING, {{"adminAddress", endpointText(rooms->adminListener->endpoints().front())}});
     rooms->tellMint();
@@ -1015,6 +1033,7 @@ void Daemon::reload(const config::Loaded& loaded) {
     rooms.tokenHandler->configure(tokenSettings(now, rooms.issuer));
     rooms.jwksMaxAge = now.integer(Setting::JwksMaxAgeSeconds);
     if (rooms.mintHandler) rooms.mintHandler->configure(mintLimits(now));
+    rooms.hooks->reload(now);
     auto event = rooms.systemEvent(model::Action::ConfigChanged);
     event.metadataJson = base::json::write(base::json::Object{{"file", loaded.file}});
     rooms.appendAll({std::move(event)});
@@ -1038,6 +1057,7 @@ base::Result<void> Daemon::stop() {
     }
     rooms.cores->stop();
     rooms.pool->stop();
+    rooms.hooks->stop();
     // Sums of the running minute, so that nothing that was counted is forgotten.
     const auto later = rooms.clock().now() + std::chrono::minutes(1);
     rooms.appendAll(rooms.failures->sweep(later));

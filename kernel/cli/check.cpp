@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "app/hooks.h"
 #include "app/initialise.h"
 #include "app/key_settings.h"
 #include "app/mint_key.h"
@@ -50,6 +51,9 @@ int runCheck(const Invocation& invocation) {
     for (const auto& notice : loaded.notices) notes.push_back(notice.variable + ": " + notice.text);
     if (const auto allowed = app::judgeMintKey(loaded.settings); !allowed) problems.push_back(allowed.error().hint);
     checkPluginFiles(loaded.settings, problems);
+    auto hooks = app::judgeHooks(loaded.settings);
+    for (auto& problem : hooks.problems) problems.push_back(std::move(problem));
+    for (auto& note : hooks.notes) notes.push_back(std::move(note));
 
     const auto& settings = loaded.settings;
     WouldIssue would{settings.text(Setting::Issuer).empty() ? config::issuerAt(settings, 0) : settings.text(Setting::Issuer),

@@ -57,5 +57,6 @@ int runStatus(const Invocation& invocation);
 int runDrain(const Invocation& invocation);
 int runReload(const Invocation& invocation);
 int runJobs(const Invocation& invocation);
+int runHook(const Invocation& invocation);
 
 }  // namespace agentidp::cli

@@ -158,6 +158,8 @@ private:
                 apply(*info, entry.value, origin);
             else if (auto key = pluginKeyOf(entry.key))
                 filePlugins_.push_back({std::move(*key), entry.value, origin});
+            else if (auto hook = hookKeyOf(entry.key))
+                applyHook(std::move(*hook), entry.value, origin);
             else
                 problem(origin.where + ": " + unknownKey(entry.key));
         }
@@ -168,6 +170,8 @@ private:
             if (!variable.starts_with("AGENTIDP_") || isForeign(variable)) continue;
             if (const auto* info = settingOfVariable(variable))
                 apply(*info, value, {Kind::Environment, variable});
+            else if (auto hook = hookOfVariable(variable))
+                applyHook(std::move(*hook), value, {Kind::Environment, variable});
             else
                 leftVariables_.push_back(variable);
         }
@@ -190,10 +194,31 @@ private:
                             " would show its secret to everybody who lists processes; name it as file:PATH, cred:NAME or env:NAME");
                 else
                     linePlugins_.push_back({std::move(*plugin), value, {Kind::CommandLine, {}}});
+            } else if (auto hook = hookKeyOf(key)) {
+                applyHook(std::move(*hook), value, {Kind::CommandLine, {}});
             } else {
                 problem("command line: " + unknownKey(key));
             }
         }
+    }
+
+    /// A script's name has no underscore, so that its variable can be read in one way only.
+    static std::optional<HookKey> hookOfVariable(std::string_view variable) {
+        std::string key = base::lower(variable.substr(std::string_view("AGENTIDP_").size()));
+        const auto first = key.find('_');
+        const auto last = key.rfind('_');
+        if (first == std::string::npos || last == first) return std::nullopt;
+        std::replace(key.begin(), key.end(), '_', '-');
+        key[first] = key[last] = '.';
+        return hookKeyOf(key);
+    }
+
+    void applyHook(HookKey key, const std::string& value, Origin origin) {
+        if (const auto wrong = problemWithHook(key.key, value))
+            problem((origin.kind == Kind::CommandLine ? "command line" : origin.where) + ": hooks." + key.script + "." + key.key + " " +
+                    *wrong);
+        else
+            out_.settings.setHook({std::move(key.script), std::move(key.key), value, std::move(origin)});
     }
 
     struct PluginGiven {
@@ -294,6 +319,8 @@ private:
         if (!sources_.programFolder.empty())
             fill(Setting::PluginsPath, (fs::path(sources_.programFolder) / "../lib/agentidp/plugins").lexically_normal().string(),
                  "the program's folder");
+        if (!out_.file.empty()) fill(Setting::HooksDir, (fs::absolute(out_.file).parent_path() / "hooks.d").string(), "the settings file");
+        fill(Setting::HooksDecisionLog, settings.text(Setting::DataDir) + "/decisions.jsonl", "data.dir");
         const auto listen = parseEndpoint(settings.text(Setting::ServerListen));
         // With port 0 the port is known once the listener is bound: issuerAt().
         if (listen && listen->port != 0) fill(Setting::Issuer, issuerAt(settings, listen->port), "server.listen");

@@ -19,6 +19,7 @@ struct Direct {
 constexpr std::array kDirect{
     Direct{"CORS_ORIGIN", Setting::CorsOrigins},
     Direct{"JWKS_CACHE_TTL_SECONDS", Setting::JwksMaxAgeSeconds},
+    Direct{"POLICY_DIR", Setting::HooksDir},
 };
 
 /// The six of the MACP auth-service. Its users leave one empty where they mean its default.
@@ -45,9 +46,6 @@ constexpr std::array kSelecting{
 struct Remark {
     std::string_view variable;
     std::string_view text;
-};
-constexpr std::array kNotOffered{
-    Remark{"POLICY_DIR", "hooks come with a later version: no policy in that folder is enforced"},
 };
 /// Served, but not as a reader of the old documents expects.
 constexpr std::array kOtherwise{
@@ -136,7 +134,6 @@ ReferenceReading readReferenceVariables(const Environment& environment) {
     const auto remark = [&](const Remark& item) {
         if (find(environment, item.variable) != nullptr) reading.remarks.push_back({std::string(item.variable), std::string(item.text)});
     };
-    for (const auto& item : kNotOffered) remark(item);
     for (const auto& item : kOtherwise) remark(item);
     return reading;
 }

@@ -145,6 +145,42 @@ void Settings::setPlugin(std::string_view plugin, PluginSetting setting) {
     plugins_.push_back({std::string(plugin), std::move(setting)});
 }
 
+std::optional<HookKey> hookKeyOf(std::string_view key) {
+    constexpr std::string_view kPrefix = "hooks.";
+    constexpr std::size_t kMaxName = 64;
+    if (!key.starts_with(kPrefix)) return std::nullopt;
+    key.remove_prefix(kPrefix.size());
+    const auto dot = key.find('.');
+    if (dot == std::string_view::npos || !oneOf(key.substr(dot + 1), {"mode", "state"})) return std::nullopt;
+    const auto script = key.substr(0, dot);
+    if (script.empty() || script.size() > kMaxName ||
+        script.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string_view::npos)
+        return std::nullopt;
+    return HookKey{std::string(script), std::string(key.substr(dot + 1))};
+}
+
+std::optional<std::string> problemWithHook(std::string_view key, std::string_view value) {
+    if (key == "mode") return problemWith(value, choice("enforce,shadow,off"));
+    return problemWith(value, choice("fresh,pooled"));
+}
+
+std::string Settings::hook(std::string_view script, std::string_view key) const {
+    const auto found = std::find_if(hooks_.begin(), hooks_.end(),
+                                    [&](const HookSetting& setting) { return setting.script == script && setting.key == key; });
+    return found == hooks_.end() ? std::string() : found->value;
+}
+
+void Settings::setHook(HookSetting setting) {
+    if (const auto problem = problemWithHook(setting.key, setting.value)) misuse("hooks." + setting.script + "." + setting.key, *problem);
+    const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const HookSetting& held) {
+        return held.script == setting.script && held.key == setting.key;
+    });
+    if (found == hooks_.end())
+        hooks_.push_back(std::move(setting));
+    else
+        *found = std::move(setting);
+}
+
 std::string withoutUrlPassword(std::string_view value) {
     std::string text(value);
     const auto scheme = text.find("://");
@@ -174,6 +210,8 @@ std::vector<ShownSetting> redacted(const Settings& settings) {
                 {"plugins." + plugin + "." + setting.key, hidden ? "***" : withoutUrlPassword(setting.value), describe(setting.origin)});
         }
     }
+    for (const auto& setting : settings.hooks())
+        shown.push_back({"hooks." + setting.script + "." + setting.key, setting.value, describe(setting.origin)});
     return shown;
 }
 
@@ -197,6 +235,7 @@ Settings reloaded(const Settings& before, const Settings& after) {
     Settings merged = before;
     for (const auto& info : allSettings())
         if (info.change == Change::Reload) merged.set(info.id, after.text(info.id), after.origin(info.id));
+    merged.hooks_ = after.hooks_;
     return merged;
 }
 

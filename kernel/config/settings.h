@@ -3,6 +3,7 @@
 /// The settings of one configuration as an immutable value: each setting of settings.def with its text and where that came from,
 /// and the plugins' own settings. Made by loader.h; a reload makes another one.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,22 @@ struct PluginSetting {
     Origin origin;
 };
 
+/// `hooks.<script>.mode` and `hooks.<script>.state`: the only settings of one script. A reload applies them.
+struct HookSetting {
+    std::string script;
+    std::string key;  ///< "mode" or "state"
+    std::string value;
+    Origin origin;
+};
+struct HookKey {
+    std::string script;
+    std::string key;
+};
+/// Nothing for a key of any other shape.
+[[nodiscard]] std::optional<HookKey> hookKeyOf(std::string_view key);
+/// Why `value` is none that `key` ("mode", "state") may have; nothing where it is.
+[[nodiscard]] std::optional<std::string> problemWithHook(std::string_view key, std::string_view value);
+
 /// Cheap enough to copy at a reload, not per request. Any thread may read.
 class Settings {
 public:
@@ -77,9 +94,14 @@ public:
     /// The plugins that have settings of their own.
     [[nodiscard]] std::vector<std::string> pluginsConfigured() const;
 
+    [[nodiscard]] const std::vector<HookSetting>& hooks() const { return hooks_; }
+    /// Empty where nobody said.
+    [[nodiscard]] std::string hook(std::string_view script, std::string_view key) const;
+
     /// For the loader and for tests: the value must be of the setting's type; one that is not is a bug and aborts.
     void set(Setting id, std::string value, Origin origin);
     void setPlugin(std::string_view plugin, PluginSetting setting);
+    void setHook(HookSetting setting);
 
 private:
     struct Entry {
@@ -93,7 +115,9 @@ private:
     [[nodiscard]] const Entry& at(Setting id) const { return entries_[static_cast<std::size_t>(id)]; }
 
     std::vector<Entry> entries_;
+    friend Settings reloaded(const Settings& before, const Settings& after);
     std::vector<PluginEntry> plugins_;
+    std::vector<HookSetting> hooks_;
 };
 
 /// A row of `config show`: no secret is in it. References to secrets are shown, they are no secrets; what looks like one in a

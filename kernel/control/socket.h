@@ -16,7 +16,8 @@
 
 namespace agentidp::control {
 
-inline constexpr std::size_t kMaxLine = 64U << 10U;
+/// A bundle of hooks is the largest thing that is asked.
+inline constexpr std::size_t kMaxLine = 8U << 20U;
 inline constexpr std::size_t kMaxAnswer = 4U << 20U;
 
 /// The process at the other end, as the kernel of the machine vouches for it.

@@ -9,7 +9,13 @@ bool isOfKeys(model::Action action) {
     return action == model::Action::KeyPublished || action == model::Action::KeyActivated || action == model::Action::KeyRetired;
 }
 
-bool isFollowed(model::Action action) { return Directory::follows(action) || action == model::Action::TokenRevoked || isOfKeys(action); }
+bool isOfHooks(model::Action action) {
+    return action == model::Action::HookReloaded || action == model::Action::HookRolledBack || action == model::Action::HookModeChanged;
+}
+
+bool isFollowed(model::Action action) {
+    return Directory::follows(action) || action == model::Action::TokenRevoked || isOfKeys(action) || isOfHooks(action);
+}
 
 }  // namespace
 
@@ -26,13 +32,15 @@ std::vector<model::Action> CacheFollower::actions() {
 
 base::Result<void> CacheFollower::take(std::span<const model::AuditEvent> events) {
     std::vector<model::Jti> revoked;
-    bool keys = false;
+    bool keys = false, hooks = false;
     for (const auto& event : events) {
         rooms_.directory.onEvent(event);
         if (event.action == model::Action::TokenRevoked) revoked.emplace_back(event.jti);
         keys = keys || isOfKeys(event.action);
+        hooks = hooks || isOfHooks(event.action);
     }
     if (keys) rooms_.keysChanged();
+    if (hooks && rooms_.hooksChanged) rooms_.hooksChanged();
     auto rows = store::findRevocations(rooms_.storage, rooms_.clock, revoked);
     if (!rows) return std::move(rows).error();
     for (const auto& row : *rows) rooms_.revocations.add(row.jti.str(), row.expiresAt);

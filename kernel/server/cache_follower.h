@@ -1,6 +1,6 @@
 #pragma once
 /// @file kernel/server/cache_follower.h
-/// What other replicas changed, brought into this one's memory: clients, revocations, keys. Fed by audit::Follower.
+/// What other replicas changed, brought into this one's memory: clients, revocations, keys, hooks. Fed by audit::Follower.
 #include <functional>
 #include <span>
 #include <vector>
@@ -19,7 +19,8 @@ public:
         RevocationSet& revocations;
         plugin::Storage& storage;
         const base::Clock& clock;
-        std::function<void()> keysChanged;  ///< must not block
+        std::function<void()> keysChanged;        ///< must not block
+        std::function<void()> hooksChanged = {};  ///< must not block; none where there are no hooks
     };
     explicit CacheFollower(Rooms rooms) : rooms_(std::move(rooms)) {}
 

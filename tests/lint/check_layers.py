@@ -32,6 +32,7 @@ ASIDE_SEEN_FROM = {'oauth': 'server', 'registry': 'server', 'macp': 'server', 'h
 NEIGHBOURS = {
     'keys': {'audit'},        # a key's change of state is an Effect of the ledger
     'compliance': {'audit'},  # findings are events, and one job verifies the ledger
+    'policy': {'audit'},      # bundles are signed notes; a push is an Effect of the ledger
     'webhooks': {'audit'},    # the outbox follows the ledger
     'app': {'control', 'cli'},  # serves the control socket
     'cli': {'control', 'app'},  # speaks to it; works in process where no daemon runs
@@ -46,6 +47,7 @@ OWNERS = {
     'openssl/': {'crypto', 'http', 'plugin/contract'},  # the suites judge plugins by OpenSSL, not by our own crypto
     'crypt.h': {'crypto'},
     'lua': {'policy'},
+    're2/': {'policy'},
     'prometheus/': {'observe'},
     'nlohmann/': {'base'},
     'sqlite3': set(),

@@ -38,7 +38,7 @@ def variable_of(key):
 
 
 def settings_page():
-    served, unserved = tables.reference_variables()
+    served = tables.reference_variables()
     body = [(f'`{key}`', kind_of(kind), f'`{default}`' if default else '', change.lower(), text)
             for _, key, kind, default, change, text in tables.settings()]
     return (NOTE.format('kernel/config/settings.def') + '# Settings\n\n'
@@ -47,10 +47,9 @@ def settings_page():
             'it came from, `agentidp check` every problem.\n\n'
             'Settings marked `reload` follow a SIGHUP, all others a restart. A secret reference is `file:PATH`, `cred:NAME` (a systemd '
             'credential) or `env:NAME`. Lists are separated by commas. Settings of a plugin are `plugins.<kind>-<name>.<key>`; its own page '
-            'describes them.\n\n'
+            'describes them. Those of one hook script are `hooks.<script>.mode` and `hooks.<script>.state`.\n\n'
             + table(['setting', 'values', 'default', 'applied at', 'meaning'], body)
             + '\n## Reference variables\n\nServed: ' + ', '.join(f'`{name}`' for name in served)
-            + '.\n\nKnown, and answered by a warning because this version does not serve them: ' + ', '.join(f'`{name}`' for name in unserved)
             + '.\n')
 
 

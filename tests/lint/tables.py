@@ -114,9 +114,6 @@ def oauth_errors():
 
 
 def reference_variables():
-    """(served, not served): names in kernel/config/reference_variables.cpp."""
+    """Names in kernel/config/reference_variables.cpp."""
     source = (ROOT / 'kernel/config/reference_variables.cpp').read_text(encoding='utf-8')
-    unserved = re.search(r'kNotOffered\{(.*?)\};', source, re.DOTALL).group(1)
-    names = re.findall(r'Remark\{"([A-Z][A-Z_]+)"', unserved)
-    served = [name for name in dict.fromkeys(re.findall(r'"([A-Z][A-Z_]+)"', source)) if name not in names]
-    return served, names
+    return list(dict.fromkeys(re.findall(r'"([A-Z][A-Z_]+)"', source)))

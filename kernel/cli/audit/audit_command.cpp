@@ -12,7 +12,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "cli/audit/arguments.h"
+#include "cli/arguments/arguments.h"
 
 namespace agentidp::cli {
 namespace {
@@ -60,7 +60,7 @@ base::Result<audit::NoteKey> keyOf(AuditAccess& access, const std::string& origi
     return audit::NoteKey::of(origin, access.keys.back());
 }
 
-int verify(const AuditArguments& arguments, AuditAccess& access) {
+int verify(const Arguments& arguments, AuditAccess& access) {
     auto tip = audit::readTip(access.storage, access.clock);
     if (arguments.values.contains("--key")) {
         auto key = audit::NoteKey::parse(base::trim(arguments.value("--key")));
@@ -111,14 +111,14 @@ int verify(const AuditArguments& arguments, AuditAccess& access) {
     return kFailed;
 }
 
-base::Result<audit::InclusionProof> proofOf(audit::Reader& reader, const AuditArguments& arguments) {
+base::Result<audit::InclusionProof> proofOf(audit::Reader& reader, const Arguments& arguments) {
     if (arguments.values.contains("--event")) return reader.prove(model::EventId(arguments.value("--event")), audit::Tenancy::platform());
     const auto index = base::parseInt(arguments.value("--index"));
     if (!index || *index < 0) return base::fail(base::Errc::Invalid, "--index wants a number from 0");
     return reader.prove(static_cast<std::uint64_t>(*index));
 }
 
-int prove(const AuditArguments& arguments, AuditAccess& access) {
+int prove(const Arguments& arguments, AuditAccess& access) {
     const std::string format = arguments.value("--format", "json");
     if (arguments.values.contains("--event") == arguments.values.contains("--index"))
         return misuse(access, "prove wants --event or --index");
@@ -151,7 +151,7 @@ int prove(const AuditArguments& arguments, AuditAccess& access) {
     return kDone;
 }
 
-int exportEvents(const AuditArguments& arguments, AuditAccess& access) {
+int exportEvents(const Arguments& arguments, AuditAccess& access) {
     constexpr std::uint32_t kPage = 1'000;
     const std::string format = arguments.value("--format", "jsonl");
     if (format != "jsonl" && format != "entries") return misuse(access, "--format is jsonl or entries");
@@ -218,7 +218,7 @@ int openNewOrigin(AuditAccess& access, const audit::Tip& tip, const base::Result
     return kDone;
 }
 
-int origin(const AuditArguments& arguments, AuditAccess& access) {
+int origin(const Arguments& arguments, AuditAccess& access) {
     auto tip = audit::readTip(access.storage, access.clock);
     if (!tip) return fail(access, tip.error());
     const auto check = audit::checkStart(access.storage, access.clock, access.anchors, access.keys);
@@ -250,7 +250,7 @@ std::string_view auditUsage() { return kUsage; }
 
 int auditCommand(const std::vector<std::string>& words, AuditAccess& access) {
     auto arguments =
-        AuditArguments::read(words, {"--full", "--json", "--help", "--yes"}, {"--key", "--event", "--index", "--from", "--to", "--format"});
+        Arguments::read(words, {"--full", "--json", "--help", "--yes"}, {"--key", "--event", "--index", "--from", "--to", "--format"});
     if (!arguments) return misuse(access, arguments.error().hint);
     if (arguments->has("--help")) {
         access.out << kUsage;

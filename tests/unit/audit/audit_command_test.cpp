@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "cli/audit/arguments.h"
+#include "cli/arguments/arguments.h"
 #include "cli/audit/audit_command.h"
 #include "ledger_bed.h"
 #include "support/skip.h"
@@ -114,10 +114,10 @@ class AuditCommandTest : public CppUnit::TestFixture {
     }
 
     void readsFlagsAndOptions() {
-        const auto read = cli::AuditArguments::read({"verify", "--full", "--key=a=b", "--to", "x"}, {"--full"}, {"--key", "--to"});
+        const auto read = cli::Arguments::read({"verify", "--full", "--key=a=b", "--to", "x"}, {"--full"}, {"--key", "--to"});
         CPPUNIT_ASSERT(read.ok());
         CPPUNIT_ASSERT(read->has("--full") && read->value("--key") == "a=b" && read->value("--to") == "x" && read->rest.size() == 1);
-        CPPUNIT_ASSERT(!cli::AuditArguments::read({"--full=yes"}, {"--full"}, {}).ok());
+        CPPUNIT_ASSERT(!cli::Arguments::read({"--full=yes"}, {"--full"}, {}).ok());
     }
 
     void verifyAnswersByItsExitCode() {

@@ -1,10 +1,10 @@
-#include "cli/audit/arguments.h"
+#include "cli/arguments/arguments.h"
 
 namespace agentidp::cli {
 
-base::Result<AuditArguments> AuditArguments::read(const std::vector<std::string>& words, const std::set<std::string>& flags,
-                                                  const std::set<std::string>& options) {
-    AuditArguments read;
+base::Result<Arguments> Arguments::read(const std::vector<std::string>& words, const std::set<std::string>& flags,
+                                        const std::set<std::string>& options) {
+    Arguments read;
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string& word = words[i];
         const auto equals = word.find('=');

@@ -1,6 +1,6 @@
 #pragma once
-/// @file kernel/cli/audit/arguments.h
-/// The words behind `agentidp audit VERB`: flags, options with a value, and nothing else.
+/// @file kernel/cli/arguments/arguments.h
+/// The words behind a verb such as `agentidp audit verify`: flags, options with a value, and nothing else.
 #include <map>
 #include <set>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace agentidp::cli {
 
-struct AuditArguments {
+struct Arguments {
     std::set<std::string> flags;
     std::map<std::string, std::string> values;
     std::vector<std::string> rest;
@@ -21,8 +21,8 @@ struct AuditArguments {
         return found == values.end() ? otherwise : found->second;
     }
     /// Errc::Invalid names the first word that is neither in `flags` nor an option of `options` with its value. `--a=b` is `--a b`.
-    static base::Result<AuditArguments> read(const std::vector<std::string>& words, const std::set<std::string>& flags,
-                                             const std::set<std::string>& options);
+    static base::Result<Arguments> read(const std::vector<std::string>& words, const std::set<std::string>& flags,
+                                        const std::set<std::string>& options);
 };
 
 }  // namespace agentidp::cli

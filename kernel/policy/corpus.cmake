@@ -1,0 +1,12 @@
+# Writes OUT: every .lua below FOLDER as a row of C++.   cmake -DFOLDER=corpus -DOUT=corpus.cpp -P corpus.cmake
+file(GLOB scripts RELATIVE ${FOLDER} ${FOLDER}/*.lua)
+list(SORT scripts)
+set(rows "")
+foreach(script IN LISTS scripts)
+  file(READ ${FOLDER}/${script} hex HEX)
+  string(REGEX REPLACE "(................................................................)" "\\1\"\n        \"" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" hex "${hex}")
+  get_filename_component(name ${script} NAME_WE)
+  string(APPEND rows "    {\"${name}\"sv,\n        \"${hex}\"sv},\n")
+endforeach()
+file(WRITE ${OUT} "#include \"policy/selftest.h\"\nnamespace agentidp::policy {\nusing namespace std::literals;\nstatic constexpr CorpusScript kCorpus[] = {\n${rows}};\nstd::span<const CorpusScript> corpus() { return kCorpus; }\n}  // namespace agentidp::policy\n")

@@ -1,0 +1,2 @@
+-- whole script, ends by load: bytecode behind a comment
+LuaT

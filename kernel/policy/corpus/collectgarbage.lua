@@ -1,0 +1,2 @@
+-- ends by load: the collector called each round
+while true do collectgarbage() end

@@ -1,0 +1,2 @@
+-- ends by runtime: an error that is nil
+error(nil)

@@ -1,0 +1,2 @@
+-- ends by runtime: a verdict thrown instead of returned
+error(allow())

@@ -1,0 +1,2 @@
+-- ends by load: the metatable of strings
+getmetatable("").__index = {}

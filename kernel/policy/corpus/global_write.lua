@@ -1,0 +1,3 @@
+-- ends by load: a global set
+allow = deny
+return allow()

@@ -1,0 +1,3 @@
+-- ends by units: each insertion moves the whole list
+local t = {}
+while true do table.insert(t, 1, 0) end

@@ -1,0 +1,3 @@
+-- ends by blocked: a library sorted
+table.sort(table)
+return allow()

@@ -1,0 +1,2 @@
+-- ends by load: bytecode through load
+load(string.dump(function() end), "x", "b")()

@@ -1,0 +1,3 @@
+-- ends by units: goto without a body
+::again::
+goto again

@@ -1,0 +1,2 @@
+-- ends by units: repeat until false
+repeat until false

@@ -1,0 +1,2 @@
+-- ends by units: while true
+while true do end

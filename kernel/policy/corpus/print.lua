@@ -1,0 +1,2 @@
+-- ends by load: standard output
+print(ctx)

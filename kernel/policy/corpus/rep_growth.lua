@@ -1,0 +1,3 @@
+-- ends by memory: string.rep of its own result
+local s = "ab"
+while true do s = string.rep(s, 2) end

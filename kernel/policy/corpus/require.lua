@@ -1,0 +1,2 @@
+-- ends by load: a module of the machine
+return require("os").exit()

@@ -1,0 +1,2 @@
+-- ends by bad_result: a code that is not one
+return deny("No Scope!")

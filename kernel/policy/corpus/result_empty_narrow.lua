@@ -1,0 +1,2 @@
+-- ends by bad_result: a narrowing of nothing
+return narrow({})

@@ -1,0 +1,2 @@
+-- ends by bad_result: the function instead of its result
+return allow

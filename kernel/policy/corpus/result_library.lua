@@ -1,0 +1,2 @@
+-- ends by bad_result: a library as a result
+return narrow({ scopes = math })

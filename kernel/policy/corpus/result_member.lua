@@ -1,0 +1,2 @@
+-- ends by load: a mistyped member
+return narrow { scopes = {}, max_tll = 60 }

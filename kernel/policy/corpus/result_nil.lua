@@ -1,0 +1,2 @@
+-- ends by bad_result: no answer at all
+return nil

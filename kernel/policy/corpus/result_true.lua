@@ -1,0 +1,2 @@
+-- ends by bad_result: true instead of a verdict
+return true

@@ -1,0 +1,2 @@
+-- ends by bad_result: a lifetime of nothing
+return narrow({ max_ttl = 0 })

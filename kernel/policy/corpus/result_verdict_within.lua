@@ -1,0 +1,2 @@
+-- ends by bad_result: a verdict within a verdict
+return narrow({ scopes = { allow() } })
