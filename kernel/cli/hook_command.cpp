@@ -8,11 +8,11 @@ namespace agentidp::cli {
 namespace {
 
 constexpr Command kVerbs[] = {
-    {"check", "", "", runHookCheck}, {"test", "", "", runHookTest},         {"run", "", "", runHookRun},
-    {"bench", "", "", runHookBench}, {"api", "", "", runHookApi},           {"replay", "", "", runHookReplay},
-    {"sign", "", "", runHookSign},   {"selftest", "", "", runHookSelftest},
-    {"list", "", "", runHookList},   {"status", "", "", runHookStatus},     {"mode", "", "", runHookMode},
-    {"push", "", "", runHookPush},   {"reload", "", "", runHookReload},     {"rollback", "", "", runHookRollback},
+    {"check", "", "", runHookCheck},   {"test", "", "", runHookTest},         {"run", "", "", runHookRun},
+    {"bench", "", "", runHookBench},   {"api", "", "", runHookApi},           {"replay", "", "", runHookReplay},
+    {"sign", "", "", runHookSign},     {"selftest", "", "", runHookSelftest}, {"list", "", "", runHookList},
+    {"status", "", "", runHookStatus}, {"mode", "", "", runHookMode},         {"push", "", "", runHookPush},
+    {"reload", "", "", runHookReload}, {"rollback", "", "", runHookRollback},
 };
 
 }  // namespace

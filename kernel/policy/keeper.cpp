@@ -199,7 +199,8 @@ base::Result<Changed> Keeper::pushAs(const Bundle& bundle, const std::string& ac
     if (!gone.empty()) effect.ops.push_back(store::removeHookBundles(gone));
     effect.events.push_back(event(action, actor, facts));
     if (auto done = ports_.commit(std::move(effect)); !done) {
-        if (done.error().code == Errc::Exists) return fail(Errc::Conflict, "somebody else pushed meanwhile; look at hook status, then push again");
+        if (done.error().code == Errc::Exists)
+            return fail(Errc::Conflict, "somebody else pushed meanwhile; look at hook status, then push again");
         return std::move(done).error();
     }
     install(load->generation);
