@@ -1,29 +1,20 @@
 #include "app/hook_checks.h"
 
-#if __has_include("policy/selftest.h")
 #include "policy/selftest.h"
-#endif
-#if __has_include("policy/tester.h")
 #include "policy/tester.h"
-#endif
 
 namespace agentidp::app {
 
-policy::BundleTests hookTests() {
-#if __has_include("policy/tester.h")
-    return policy::runBundleTests;
-#else
-    return {};
-#endif
-}
+policy::BundleTests hookTests() { return policy::runBundleTests; }
 
-SelftestOutcome hookSelftest([[maybe_unused]] const policy::CallBudget& budget) {
-#if __has_include("policy/selftest.h")
-    const auto report = policy::runSelftest(budget);
-    return {report.ok(), report.summary()};
-#else
-    return {true, "not merged"};
-#endif
+SelftestOutcome hookSelftest(const policy::CallBudget& budget) {
+    const auto report = policy::selftest(budget);
+    std::string says =
+        std::to_string(report.cases.size()) + " hostile scripts, " + std::to_string(report.failures()) + " not stopped as expected";
+    if (const auto* slowest = report.slowest(); slowest != nullptr)
+        says += "; slowest " + slowest->name + ", " + std::to_string(slowest->cpu.count()) + " us";
+    if (!report.strayNames.empty()) says += "; a state offers names that no table lists";
+    return {report.passed(), std::move(says)};
 }
 
 }  // namespace agentidp::app

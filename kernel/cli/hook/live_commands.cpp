@@ -35,15 +35,15 @@ void printScripts(const json::Value& scripts) {
     for (const auto& script : *all) width = std::max(width, script.textOr("name", "").size());
     for (const auto& script : *all) {
         const auto name = script.textOr("name", ""), mode = script.textOr("mode", "");
-        std::cout << name << std::string(width + 2 - name.size(), ' ') << mode << std::string(9 - std::min<std::size_t>(8, mode.size()), ' ')
-                  << script.textOr("state", "") << "  " << script.textOr("version", "") << "  " << joined(script.find("hooks")) << "  "
-                  << script.textOr("file", "") << "\n";
+        std::cout << name << std::string(width + 2 - name.size(), ' ') << mode
+                  << std::string(9 - std::min<std::size_t>(8, mode.size()), ' ') << script.textOr("state", "") << "  "
+                  << script.textOr("version", "") << "  " << joined(script.find("hooks")) << "  " << script.textOr("file", "") << "\n";
     }
 }
 
 std::string generationLine(const json::Value& facts) {
-    return "generation " + std::to_string(facts.intOr("generation", 0)) + "  " + shortHash(facts) + "  by " + facts.textOr("cause", "") + " at " +
-           facts.textOr("loadedAt", "");
+    return "generation " + std::to_string(facts.intOr("generation", 0)) + "  " + shortHash(facts) + "  by " + facts.textOr("cause", "") +
+           " at " + facts.textOr("loadedAt", "");
 }
 
 void printStatus(const json::Value& status) {
@@ -62,15 +62,16 @@ void printChanged(const json::Value& changed) {
     if (const auto* warnings = changed.find("warnings"); warnings != nullptr && warnings->asArray() != nullptr)
         for (const auto& warning : *warnings->asArray())
             std::cerr << "warning: "
-                      << policy::sentence({warning.textOr("file", ""), static_cast<int>(warning.intOr("line", 0)), warning.textOr("text", ""),
-                                           warning.textOr("mend", ""), false})
+                      << policy::sentence({warning.textOr("file", ""), static_cast<int>(warning.intOr("line", 0)),
+                                           warning.textOr("text", ""), warning.textOr("mend", ""), false})
                       << "\n";
     std::cout << changed.textOr("outcome", "") << ": generation " << changed.intOr("generation", 0) << "  " << shortHash(changed) << "\n";
 }
 
 void printMode(const json::Value& answer) { std::cout << answer.textOr("script", "") << ": " << answer.textOr("mode", "") << "\n"; }
 
-int ask(const Invocation& invocation, std::string_view command, void (*print)(const json::Value&), const json::Value& args = json::Object{}) {
+int ask(const Invocation& invocation, std::string_view command, void (*print)(const json::Value&),
+        const json::Value& args = json::Object{}) {
     const auto loaded = settingsOf(invocation);
     if (!loaded) return kMisuse;
     const auto answer = askDaemon(*loaded, command, args);
@@ -88,9 +89,7 @@ int misuse(std::string_view name) {
     return refuse(std::string(found->usage), kMisuse);
 }
 
-int list(const Invocation& invocation) {
-    return invocation.words.empty() ? ask(invocation, "hook-list", printScripts) : misuse("list");
-}
+int list(const Invocation& invocation) { return invocation.words.empty() ? ask(invocation, "hook-list", printScripts) : misuse("list"); }
 int status(const Invocation& invocation) {
     return invocation.words.empty() ? ask(invocation, "hook-status", printStatus) : misuse("status");
 }
@@ -109,7 +108,8 @@ int mode(const Invocation& invocation) {
 int push(const Invocation& invocation) {
     if (invocation.words.size() != 1) return misuse("push");
     const auto reading = policy::readBundle(invocation.words[0]);
-    for (const auto& complaint : reading.complaints) std::cerr << (complaint.fatal ? "" : "warning: ") << policy::sentence(complaint) << "\n";
+    for (const auto& complaint : reading.complaints)
+        std::cerr << (complaint.fatal ? "" : "warning: ") << policy::sentence(complaint) << "\n";
     if (policy::anyFatal(reading.complaints)) return kMisuse;
     return ask(invocation, "hook-push", printChanged, json::Object{{"bundle", policy::packBundle(reading.bundle)}});
 }

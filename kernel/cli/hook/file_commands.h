@@ -1,11 +1,13 @@
 #pragma once
-/// @file kernel/cli/hook/verbs.h
-/// The verbs of `agentidp hook`: the words of the invocation are those behind the verb. hook_command.cpp has the list and the usage.
-#include "cli/invocation.h"
+/// @file kernel/cli/hook/file_commands.h
+/// `agentidp hook check|test|run|bench|api|replay|sign|selftest`: what works on files, without a daemon, settings or a data directory.
+/// Budgets are the built-in ones.
+#include "cli/hook/live_commands.h"
 
 namespace agentidp::cli {
 
-/// On files; none needs a daemon, settings or a data directory. Budgets are the built-in ones.
+[[nodiscard]] std::span<const HookSubcommand> fileHookCommands();
+
 int runHookApi(const Invocation& invocation);
 int runHookBench(const Invocation& invocation);
 int runHookCheck(const Invocation& invocation);
