@@ -5,9 +5,10 @@
 #include <algorithm>
 
 #include "app/data_folder.h"
-#include "app/hook_checks.h"
 #include "app/initialise.h"
 #include "base/text.h"
+#include "policy/selftest.h"
+#include "policy/tester.h"
 
 namespace agentidp::app {
 namespace {
@@ -21,6 +22,7 @@ using observe::Message;
 using observe::Metric;
 
 constexpr std::size_t kWaitingLoads = 4;
+constexpr int kSelftestTries = 3;
 
 std::string actorOf(const PeerCredentials& peer) { return "cli:" + std::to_string(peer.uid); }
 
@@ -103,7 +105,7 @@ base::Result<policy::KeeperSettings> hookSettings(const config::Settings& settin
     out.rules.stateOf = [settings](const std::string& script) {
         return settings.hook(script, "state") == "pooled" ? policy::StateMode::Pooled : policy::StateMode::Fresh;
     };
-    out.rules.tests = hookTests();
+    out.rules.tests = policy::runBundleTests;
     out.configured = [settings](const std::string& script) {
         return policy::hookModeNamed(settings.hook(script, "mode")).value_or(policy::HookMode::Enforce);
     };
@@ -185,13 +187,25 @@ base::Result<void> HookRooms::start() {
     return {};
 }
 
+/// By the built-in budget, which is what the corpus was written for: a lower one would end its scripts in other ways. A time that a busy
+/// machine stretched does not come three times; a script that was not stopped does.
 base::Result<void> HookRooms::selftest() {
-    const auto outcome = hookSelftest(hookBudgets(base_.settings()).call);
-    selftest_ = outcome.ok ? Selftest::Passed : Selftest::Failed;
-    base_.metrics().gauge(Metric::HookSelftestOk).set(outcome.ok ? 1 : 0);
-    base_.log().write(Message::HOOK_SELFTEST, {{"ok", outcome.ok}, {"says", outcome.says}});
-    if (!outcome.ok) return fail(Errc::Internal, "the selftest of the sandbox failed: " + outcome.says);
-    return {};
+    auto report = policy::selftest(policy::CallBudget{});
+    for (int again = 1; again < kSelftestTries && !report.passed(); ++again) report = policy::selftest(policy::CallBudget{});
+    const bool passed = report.passed();
+    selftest_ = passed ? Selftest::Passed : Selftest::Failed;
+    base_.metrics().gauge(Metric::HookSelftestOk).set(passed ? 1 : 0);
+    std::vector<std::string> failed = report.strayNames;
+    for (const auto& one : report.cases)
+        if (!one.passed) failed.push_back(one.name);
+    const auto names = base::join(failed, ", ");
+    const auto* slowest = report.slowest();
+    base_.log().write(Message::HOOK_SELFTEST, {{"ok", passed},
+                                               {"scripts", report.cases.size()},
+                                               {"failed", names},
+                                               {"slowest", slowest != nullptr ? slowest->name : std::string()}});
+    if (passed) return {};
+    return fail(Errc::Internal, "the selftest of the sandbox failed (" + names + "); see agentidp hook selftest");
 }
 
 void HookRooms::startSelftest() {

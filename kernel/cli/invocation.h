@@ -58,7 +58,5 @@ int runDrain(const Invocation& invocation);
 int runReload(const Invocation& invocation);
 int runJobs(const Invocation& invocation);
 int runHook(const Invocation& invocation);
-/// Its commands say themselves how they are used.
-std::string hookUsage();
 
 }  // namespace agentidp::cli

@@ -64,7 +64,20 @@ constexpr Command kCommands[] = {
      "from the one of PLUGIN, with every daemon stopped; the old one stays as it is.\n\n  agentidp migrate status\n  "
      "DATABASE_URL=postgresql://db/agentidp agentidp migrate copy --from sqlite",
      runMigrate},
-    {"hook", "check, test, replay, push and switch Lua hooks", "", runHook},
+    {"hook", "the Lua hooks of a daemon; check, test, run, replay, sign and prove them",
+     "agentidp hook check DIR|SCRIPT [--json]\nagentidp hook test DIR [--coverage] [--min PERCENT] [--format "
+     "text|tap|junit|json]\nagentidp hook "
+     "run --input FILE [--hook NAME] [--now TIME] SCRIPT [--json]\nagentidp hook bench --input FILE [--hook NAME] [--seconds N] SCRIPT "
+     "[--json]\nagentidp hook api [--json]\nagentidp hook replay --decisions LOG [LOG...] --script NEW.lua [--of NAME] [--json]\nagentidp "
+     "hook sign DIR --key FILE [--name NAME] [--json]\nagentidp hook selftest [--json]\n\nThese work on files and need no daemon. These "
+     "ask the running one:\n\nagentidp hook list|status [--json]\nagentidp hook mode "
+     "NAME enforce|shadow|off|configured\nagentidp hook reload|rollback [--json]\nagentidp hook push DIR [--json]\n\nFILE may "
+     "be "
+     "-. test fails below --min percent of the lines; replay tells the decisions of the log that NEW.lua would change; sign writes "
+     "bundle.sig by an Ed25519 key (PEM or JWK) and prints what hooks.trust wants. docs/hook-authors has the rest.\n\n  agentidp hook test "
+     "/etc/agentidp/hooks.d --coverage --min 90\n  agentidp hook run --input ctx.json corp.lua\n  agentidp hook replay --decisions "
+     "/var/lib/agentidp/decisions.jsonl --script corp.lua",
+     runHook},
     {"jobs", "list the compliance jobs, or run one now",
      "agentidp jobs list [--json]\nagentidp jobs run NAME\n\n  agentidp jobs run credential-expiry", runJobs},
 };
@@ -103,7 +116,7 @@ int run(std::vector<std::string> arguments) {
     }
     invocation->words.erase(invocation->words.begin());
     if (invocation->help) {
-        std::cout << "usage: " << (name == "hook" ? hookUsage() : std::string(command->usage)) << "\n";
+        std::cout << "usage: " << command->usage << "\n";
         return kDone;
     }
     return command->run(*invocation);

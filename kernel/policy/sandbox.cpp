@@ -42,7 +42,6 @@ void State::renew() {
 
 bool State::mayGrow(const void* block, std::size_t old, std::size_t wanted, std::size_t tag) {
     if (block == nullptr && tag == LUA_TSTRING && wanted > kMostString + 64 && !without(Restriction::StringSize)) return false;
-    if (block != nullptr && block == stack_ && wanted > kMostStack && !without(Restriction::StackSize)) return false;
     return refusals_ <= kMostCollections && inUse_ + (wanted - old) <= cap_;
 }
 
@@ -62,7 +61,6 @@ void* State::allocate(void* self, void* block, std::size_t old, std::size_t want
     }
     void* fresh = state.arena_->resize(block, old, wanted);
     if (fresh == nullptr) return nullptr;
-    if (block != nullptr ? block == state.stack_ : state.stack_ == nullptr && tag == 0) state.stack_ = fresh;
     state.inUse_ += wanted - old;
     if (wanted <= old) return fresh;
     state.peak_ = std::max(state.peak_, state.inUse_);
@@ -89,6 +87,9 @@ void State::onHook(lua_State* lua, lua_Debug* at) {
         return;
     }
     state.units_ += state.armed_;
+    lua_Debug deepest{};
+    if (lua_getstack(lua, kMostDepth, &deepest) != 0 && !state.without(Restriction::CallDepth))
+        state.stop(FailureKind::Runtime, "calls nested deeper than 200");
     state.look();
     const int every = state.fine_ ? kHookEveryFine : kHookEvery;
     if (state.armed_ != every) state.arm(every);
@@ -145,7 +146,6 @@ int State::trampoline(lua_State* lua) {
 
 void State::open() {
     inUse_ = 0;
-    stack_ = nullptr;
     lua_ = nullptr;
     fine_ = false;
     cap_ = kUncapped;

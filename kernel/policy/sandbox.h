@@ -38,7 +38,7 @@ inline constexpr int kHookEvery = 200;                      ///< instructions be
 inline constexpr int kHookEveryFine = 8;                    ///< once the state holds something large
 inline constexpr std::size_t kLargeBlock = 16U * 1024U;     ///< that is large
 inline constexpr std::size_t kMostString = 64U * 1024U;     ///< bytes of one string
-inline constexpr std::size_t kMostStack = 256U * 1024U;     ///< bytes of the Lua stack: 16384 values
+inline constexpr int kMostDepth = 200;                      ///< calls within calls
 inline constexpr std::size_t kBytesPerUnit = 16;            ///< that host functions touch
 inline constexpr std::size_t kAllocatedPerUnit = 64;        ///< bytes that Lua allocates
 inline constexpr std::size_t kLookAfterBytes = 64U * 1024;  ///< allocated: a look at the budget behind the next instruction
@@ -132,7 +132,6 @@ private:
     std::size_t inUse_ = 0, peak_ = 0, baseline_ = 0;
     std::size_t allocated_ = 0, charged_ = 0;
     int refusals_ = 0;
-    const void* stack_ = nullptr;
 };
 
 /// Stands between Lua and every host function: a C++ exception becomes a failure of the call instead of a status Lua does not know.

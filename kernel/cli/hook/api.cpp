@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "cli/arguments/arguments.h"
-#include "cli/hook/file_commands.h"
+#include "cli/hook/verbs.h"
 #include "policy/hook_point.h"
 #include "policy/host_api.h"
 #include "policy/script.h"

@@ -1,8 +1,8 @@
 #include <iostream>
 
 #include "cli/arguments/arguments.h"
-#include "cli/hook/file_commands.h"
 #include "cli/hook/hook_files.h"
+#include "cli/hook/verbs.h"
 
 namespace agentidp::cli {
 namespace {

@@ -17,4 +17,15 @@ int runHookSelftest(const Invocation& invocation);
 int runHookSign(const Invocation& invocation);
 int runHookTest(const Invocation& invocation);
 
+/// Of a running daemon, over the control socket.
+int runHookList(const Invocation& invocation);
+/// `mode NAME enforce|shadow|off|configured`: at once, in every daemon of the storage, across restarts; `configured` goes back to
+/// hooks.NAME.mode.
+int runHookMode(const Invocation& invocation);
+/// `push DIR`: where hooks.source = storage.
+int runHookPush(const Invocation& invocation);
+int runHookReload(const Invocation& invocation);
+int runHookRollback(const Invocation& invocation);
+int runHookStatus(const Invocation& invocation);
+
 }  // namespace agentidp::cli

@@ -1,9 +1,8 @@
-#include "cli/hook/live_commands.h"
-
+/// What is asked of a running daemon about its hooks, over the control socket.
 #include <algorithm>
-#include <array>
 
 #include "base/text.h"
+#include "cli/hook/verbs.h"
 #include "cli/opened.h"
 #include "policy/bundle.h"
 #include "policy/loader.h"
@@ -83,51 +82,32 @@ int ask(const Invocation& invocation, std::string_view command, void (*print)(co
     return kDone;
 }
 
-int misuse(std::string_view name) {
-    const auto commands = liveHookCommands();
-    const auto found = std::find_if(commands.begin(), commands.end(), [&](const HookSubcommand& command) { return command.name == name; });
-    return refuse(std::string(found->usage), kMisuse);
+int misuse(std::string_view form) { return refuse("agentidp hook " + std::string(form), kMisuse); }
+
+int askPlain(const Invocation& invocation, std::string_view verb, std::string_view command, void (*print)(const json::Value&)) {
+    return invocation.words.empty() ? ask(invocation, command, print) : misuse(verb);
 }
 
-int list(const Invocation& invocation) { return invocation.words.empty() ? ask(invocation, "hook-list", printScripts) : misuse("list"); }
-int status(const Invocation& invocation) {
-    return invocation.words.empty() ? ask(invocation, "hook-status", printStatus) : misuse("status");
-}
-int rollback(const Invocation& invocation) {
-    return invocation.words.empty() ? ask(invocation, "hook-rollback", printChanged) : misuse("rollback");
-}
-int reload(const Invocation& invocation) {
-    return invocation.words.empty() ? ask(invocation, "hook-reload", printChanged) : misuse("reload");
-}
-int mode(const Invocation& invocation) {
-    if (invocation.words.size() != 2) return misuse("mode");
+}  // namespace
+
+int runHookList(const Invocation& invocation) { return askPlain(invocation, "list [--json]", "hook-list", printScripts); }
+int runHookStatus(const Invocation& invocation) { return askPlain(invocation, "status [--json]", "hook-status", printStatus); }
+int runHookRollback(const Invocation& invocation) { return askPlain(invocation, "rollback [--json]", "hook-rollback", printChanged); }
+int runHookReload(const Invocation& invocation) { return askPlain(invocation, "reload [--json]", "hook-reload", printChanged); }
+
+int runHookMode(const Invocation& invocation) {
+    if (invocation.words.size() != 2) return misuse("mode NAME enforce|shadow|off|configured");
     return ask(invocation, "hook-mode", printMode, json::Object{{"script", invocation.words[0]}, {"mode", invocation.words[1]}});
 }
 
 /// The files are read here, by whoever pushes: the daemon may not see them, and checks what it is given as if it had read it.
-int push(const Invocation& invocation) {
-    if (invocation.words.size() != 1) return misuse("push");
+int runHookPush(const Invocation& invocation) {
+    if (invocation.words.size() != 1) return misuse("push DIR");
     const auto reading = policy::readBundle(invocation.words[0]);
     for (const auto& complaint : reading.complaints)
         std::cerr << (complaint.fatal ? "" : "warning: ") << policy::sentence(complaint) << "\n";
     if (policy::anyFatal(reading.complaints)) return kMisuse;
     return ask(invocation, "hook-push", printChanged, json::Object{{"bundle", policy::packBundle(reading.bundle)}});
 }
-
-constexpr std::array kCommands{
-    HookSubcommand{"list", "agentidp hook list [--json]: the scripts in force, their modes and points", list},
-    HookSubcommand{"status", "agentidp hook status [--json]: the generation in force, those before it, the selftest", status},
-    HookSubcommand{"mode",
-                   "agentidp hook mode NAME enforce|shadow|off|configured: at once, in every daemon of this storage, and across restarts; "
-                   "configured goes back to hooks.NAME.mode",
-                   mode},
-    HookSubcommand{"rollback", "agentidp hook rollback: the generation before this one; a reload ends it", rollback},
-    HookSubcommand{"reload", "agentidp hook reload: reads the hooks again, checks, tests and swaps them, or says why not", reload},
-    HookSubcommand{"push", "agentidp hook push DIR: where hooks.source = storage, puts a bundle into force in every daemon", push},
-};
-
-}  // namespace
-
-std::span<const HookSubcommand> liveHookCommands() { return kCommands; }
 
 }  // namespace agentidp::cli

@@ -1,6 +1,6 @@
 #include "policy/selftest.h"
 
-#include "cli/hook/file_commands.h"
+#include "cli/hook/verbs.h"
 
 namespace agentidp::cli {
 namespace {

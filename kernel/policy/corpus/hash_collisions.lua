@@ -1,3 +1,3 @@
--- ends by units or memory: many keys of one length
+-- ends by units or memory or deadline: many keys of one length
 local t = {}
 for i = 1, 1e9 do t["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" .. i] = true end

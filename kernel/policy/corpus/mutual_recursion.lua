@@ -1,4 +1,4 @@
--- ends by memory or runtime: two functions that call each other
+-- ends by runtime: two functions that call each other
 local a, b
 a = function() return 1 + b() end
 b = function() return 1 + a() end

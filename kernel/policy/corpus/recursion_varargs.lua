@@ -1,3 +1,3 @@
--- ends by memory or units or deadline: each call takes one argument more
+-- ends by deadline or memory or units: each call takes one argument more
 local function more(...) return more(1, ...) end
 return more()
