@@ -52,34 +52,47 @@ json::Value before(const json::Value& decision) {
     return out;
 }
 
-}  // namespace
-
-Replay::Replay(const Script& script, std::string_view text, std::string of, CallBudget budget)
-    : script_(script), text_(text), of_(std::move(of)), budget_(budget) {
-    budget_.wall *= kTestWallFactor;
-    walks_ =
-        indexesByValue(text_) || std::any_of(kWalkers.begin(), kWalkers.end(), [&](std::string_view word) { return hasWord(text_, word); });
-}
-
-bool Replay::mayRead(std::string_view path) const {
-    // The innermost name: whoever reads what stands there has named it, or walks.
+/// Whether this code can have read what stands at `path`: it names every step of it, or reads members without naming them.
+bool mayRead(std::string_view code, std::string_view path) {
     for (const auto& step : base::split(path, '.')) {
         const auto name = std::string_view(step).substr(0, step.find('['));
-        if (!name.empty() && !hasWord(text_, name)) return walks_;
+        if (name.empty() || hasWord(code, name)) continue;
+        return indexesByValue(code) ||
+               std::any_of(kWalkers.begin(), kWalkers.end(), [&](std::string_view word) { return hasWord(code, word); });
     }
     return true;
 }
 
-std::string Replay::whyNot(const json::Value& decision) const {
-    const auto* input = decision.find("input");
-    if (input == nullptr || input->asObject() == nullptr) return "its input was not logged";
-    if (const auto* result = decision.find("result"); result != nullptr && json::write(*result).find(kHidden) != std::string::npos)
-        return "its result is masked";
+bool holdsMask(const json::Value& value) { return json::write(value).find(kHidden) != std::string::npos; }
+
+/// The first masked path that the code may have read; empty: none.
+std::string maskedRead(const json::Value& decision, std::string_view code) {
     const auto* masked = decision.find("masked");
     if (masked == nullptr || masked->asArray() == nullptr) return {};
     for (const auto& path : *masked->asArray())
-        if (path.asText() != nullptr && mayRead(*path.asText())) return "the script may read " + *path.asText() + ", which is masked";
+        if (path.asText() != nullptr && mayRead(code, *path.asText())) return *path.asText();
     return {};
+}
+
+}  // namespace
+
+Replay::Replay(const Script& script, std::string_view text, std::string of, CallBudget budget)
+    : script_(script), lines_(base::split(text, '\n')), of_(std::move(of)), budget_(budget) {
+    budget_.wall *= kTestWallFactor;
+}
+
+std::string Replay::ran(const Coverage& coverage) const {
+    // A line without code of its own continues a statement of the lines around it: it ran if one of them did.
+    const auto& active = script_.activeLines();
+    const auto hit = [&](auto at) { return at != active.end() && coverage.hits.contains(*at); };
+    std::string out;
+    for (int number = 1; number <= static_cast<int>(lines_.size()); ++number) {
+        const auto next = std::lower_bound(active.begin(), active.end(), number);
+        bool executed = hit(next);
+        if ((next == active.end() || *next != number) && next != active.begin()) executed = executed || hit(std::prev(next));
+        if (executed) out += lines_[static_cast<std::size_t>(number) - 1] + "\n";
+    }
+    return out;
 }
 
 void Replay::line(std::string_view line) {
@@ -88,35 +101,33 @@ void Replay::line(std::string_view line) {
     const auto decision = json::parse(line);
     const auto point = decision ? hookPointNamed(decision->textOr("hook", "")) : std::nullopt;
     const auto at = decision ? base::parseRfc3339(decision->textOr("time", "")) : std::nullopt;
-    if (!point || !at || decision->textOr("script", "").empty()) {
+    if (!point || !at || decision->textOr("script", "").empty())
         ++report_.unreadable;
-        return;
-    }
-    if (decision->textOr("script", "") != of_) {
+    else if (decision->textOr("script", "") != of_)
         ++report_.others;
-        return;
-    }
-    const auto id = decision->textOr("id", "");
-    const auto was = before(*decision);
+    else
+        judge(*decision, *point, *at);
+}
+
+void Replay::judge(const json::Value& decision, HookPoint point, base::Instant at) {
+    const auto id = decision.textOr("id", "");
+    const auto cannot = [&](std::string why) { report_.unjudged.push_back({number_, id, std::string(nameOf(point)), std::move(why)}); };
+    const auto was = before(decision);
     json::Value is;
-    if (script_.hooks(*point)) {
-        if (auto why = whyNot(*decision); !why.empty()) {
-            report_.unjudged.push_back({number_, id, std::string(nameOf(*point)), std::move(why)});
-            return;
-        }
-        CallOptions options;
-        options.budget = budget_;
-        options.now = *at;
-        is = outcomeOf(script_.call(*point, *decision->find("input"), options));
-        if (json::write(is).find(kHidden) != std::string::npos) {
-            report_.unjudged.push_back({number_, id, std::string(nameOf(*point)), "the script returns a masked value"});
-            return;
-        }
+    if (script_.hooks(point)) {
+        const auto* input = decision.find("input");
+        if (input == nullptr || input->asObject() == nullptr) return cannot("its input was not logged");
+        Coverage coverage;
+        const auto report = script_.call(point, *input, {budget_, at, &coverage, {}});
+        is = outcomeOf(report);
+        if (const auto path = maskedRead(decision, ran(coverage)); !path.empty())
+            return cannot("the script may have read " + path + ", which is masked");
+        if (holdsMask(was) || holdsMask(is)) return cannot("a result is masked");
     }
     ++report_.judged;
     if (comparable(was) == comparable(is)) return;
     report_.changed.push_back(
-        {number_, id, decision->textOr("time", ""), std::string(nameOf(*point)), decision->textOr("request_id", ""), was, is});
+        {number_, id, decision.textOr("time", ""), std::string(nameOf(point)), decision.textOr("request_id", ""), was, is});
 }
 
 json::Value ReplayReport::json(const Script& script) const {

@@ -31,24 +31,24 @@ struct ReplayReport {
 };
 
 /// Takes the log line by line. Counters of the script begin at nothing and follow the lines. A line cannot be judged where its input was
-/// too large to be logged, where a masked member of it is one that the script's text names (or the script walks over members without
-/// naming them), or where its result is masked.
+/// too large to be logged, where a result is masked, or where a line of the script that ran names a masked member, or reads members
+/// without naming them (pairs, json.encode, value[name]).
 class Replay {
 public:
-    /// Decisions of the script called `of` are asked again; `text` is that of `script`. Both outlive it.
+    /// Decisions of the script called `of` are asked again; `text` is that of `script`, which outlives it.
     Replay(const Script& script, std::string_view text, std::string of, CallBudget budget);
     void line(std::string_view line);
     [[nodiscard]] const ReplayReport& report() const { return report_; }
 
 private:
-    [[nodiscard]] std::string whyNot(const base::json::Value& decision) const;
-    [[nodiscard]] bool mayRead(std::string_view path) const;
+    void judge(const base::json::Value& decision, HookPoint point, base::Instant at);
+    /// What ran, as text.
+    [[nodiscard]] std::string ran(const Coverage& coverage) const;
 
     const Script& script_;
-    std::string_view text_;
+    std::vector<std::string> lines_;
     std::string of_;
     CallBudget budget_;
-    bool walks_ = false;
     std::size_t number_ = 0;
     ReplayReport report_;
 };

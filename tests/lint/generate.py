@@ -95,6 +95,33 @@ def routes_page():
             + table(['method', 'path', 'authentication', 'scope', 'rate limit', 'purpose'], body))
 
 
+HOOK_FAILURES = {'Deny': 'the request is denied: 503 `hook_unavailable`',
+                 'DenyOrOmit': 'the request is denied; nothing is added where the script says `claims = { on_error = "omit" }`',
+                 'BuiltIn': 'as if the hook were not there', 'Mark': 'the event is written, with `ext_error`',
+                 'OmitOptional': 'every optional field is left out', 'Hold': 'the event is held and asked again', 'MarkRecord': 'the record is marked'}
+
+
+def hooks_page():
+    fields = tables.hook_fields()
+    text = (NOTE.format('kernel/policy/hook_points.def, host_api.def and sandbox.def') + '# Hooks: the reference\n\n'
+            'What a script is asked, may return and may use; `agentidp hook api --json` gives the same to programs. '
+            '[docs/hook-authors](../hook-authors/README.md) begins from nothing.\n\n## Hooks\n\n'
+            + table(['hook', 'asked when', 'may return', 'on failure'],
+                    [(f'`{name}`' + (' (reserved)' if live == 'Reserved' else ''), when,
+                      ', '.join(f'`{kind.lower()}`' for kind in results.split(' | ')), HOOK_FAILURES[failure])
+                     for _, name, live, results, failure, when in tables.hook_points()])
+            + '\nA failure is an error, a result the hook does not have, `nil`, or a budget that ran out. A script that names a reserved hook is '
+            'refused when it is loaded.\n')
+    for point, name, live, *_ in tables.hook_points():
+        own = [(f'`{path}`', kind, 'masked' if mask == 'Masked' else '', says) for at, path, kind, mask, says in fields if at == point]
+        if own:
+            text += f'\n### What `{name}` is shown\n\n' + table(['member', 'type', 'in the decision log', 'what it says'], own)
+    text += '\n## Names\n\nEverything a script can name; nothing else is there. `data.<name>` is the document `data/<name>.json`.\n\n'
+    text += table(['how it is written', 'what it gives'], [(f'`{usage}`', says) for _, _, _, usage, says in tables.host_names()])
+    text += '\n## What the sandbox keeps out\n\nEach row is a restriction, and what would get through without it; a test takes each away in turn.\n\n'
+    return text + table(['restriction', 'without it'], [(f'`{name}`', says) for name, says in tables.restrictions()])
+
+
 def properties_file():
     lines = ['# AgentIdP: every setting, commented out at its default. Written by tests/lint/generate.py from',
              '# kernel/config/settings.def. A backslash is written \\\\, a comment has a line of its own, and an unknown key is refused.',
@@ -116,6 +143,7 @@ PAGES = {
     'docs/generated/errors.md': errors_page,
     'docs/generated/audit-actions.md': actions_page,
     'docs/generated/routes.md': routes_page,
+    'docs/generated/hooks.md': hooks_page,
     'etc/agentidp.properties': properties_file,
 }
 

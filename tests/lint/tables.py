@@ -11,7 +11,7 @@ TOKEN = re.compile(r'''\s*(?:
     (?P<text>"(?:[^"\\]|\\.)*") |
     (?P<number>-?\d+) |
     (?P<word>[A-Za-z_][A-Za-z0-9_]*) |
-    (?P<mark>[(),]) |
+    (?P<mark>[(),|]) |
     (?P<comment>//[^\n]*)
 )''', re.VERBOSE)
 
@@ -49,7 +49,9 @@ def arguments(stream):
         kind, value = next(stream)
         if (kind, value) == ('mark', ')'):
             return found
-        if (kind, value) == ('mark', ','):
+        if kind == 'mark' and value in ',|':
+            if value == '|':  # `Allow | Deny` is one argument
+                found.append(found.pop() + ' | ' + next(stream)[1])
             continue
         if kind == 'text':
             text = unquote(value)
@@ -68,17 +70,19 @@ def arguments(stream):
             found.append(value)
 
 
-def rows(path, macro):
-    """The argument lists of every `macro(...)` in the file, which holds nothing else but comments."""
+def rows(path, macro, others=()):
+    """The argument lists of every `macro(...)` in the file, which holds nothing else but those of `others` and comments."""
     where = pathlib.Path(path)
     stream = tokens((ROOT / where).read_text(encoding='utf-8'), where)
     found = []
     for kind, value in stream:
-        if kind != 'word' or value != macro:
+        if kind != 'word' or value not in (macro, *others):
             raise ValueError(f'{where}: expected {macro}(...), found {value}')
         if next(stream) != ('mark', '('):
-            raise ValueError(f'{where}: expected ( after {macro}')
-        found.append(arguments(stream))
+            raise ValueError(f'{where}: expected ( after {value}')
+        row = arguments(stream)
+        if value == macro:
+            found.append(row)
     return found
 
 
@@ -104,6 +108,24 @@ def problems():
 
 def routes():
     return rows('kernel/server/routes.def', 'AGENTIDP_ROUTE')
+
+
+def hook_points():
+    return rows('kernel/policy/hook_points.def', 'AGENTIDP_HOOK_POINT', ('AGENTIDP_HOOK_FIELD',))
+
+
+def hook_fields():
+    return rows('kernel/policy/hook_points.def', 'AGENTIDP_HOOK_FIELD', ('AGENTIDP_HOOK_POINT',))
+
+
+def host_names():
+    """(module, name, function, usage, says): functions and values alike, in the order of the table."""
+    kinds = ('AGENTIDP_HOST_FUNCTION', 'AGENTIDP_HOST_VALUE')
+    return [row for kind in kinds for row in rows('kernel/policy/host_api.def', kind, kinds)]
+
+
+def restrictions():
+    return rows('kernel/policy/sandbox.def', 'AGENTIDP_SANDBOX_RESTRICTION')
 
 
 def oauth_errors():
