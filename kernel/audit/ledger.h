@@ -28,6 +28,7 @@ struct Effect {
         std::optional<std::int64_t> limit;
     };
     std::optional<Tally> tally;
+    bool enriched = false;  ///< hooks were asked about `events` already
 };
 
 /// What a committed Effect learns.

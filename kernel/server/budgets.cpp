@@ -35,12 +35,21 @@ void ClientBudgets::countInto(observe::Metrics& metrics) {
     months_ = decisions("month");
 }
 
-base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& client, base::Instant now) {
-    return takeRequest(client.agent.id, client.organization.requestsPerMinute.value_or(limits_.requestsPerMinute), now);
+base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& client, base::Instant, const oauth::Charge& charge) {
+    const auto perMinute = client.organization.requestsPerMinute.value_or(limits_.requestsPerMinute);
+    auto taken = take("rate:" + client.agent.id.str(), perMinute, charge.cost);
+    if (!taken || !taken->allowed || charge.alsoFrom.empty()) return taken;
+    const auto also = take("hook:" + std::to_string(client.organization.num) + ":" + charge.alsoFrom, perMinute, charge.cost);
+    if (!also) return also;
+    return also->state.remaining < taken->state.remaining || !also->allowed ? also : taken;
 }
 
 base::Result<oauth::Taken> ClientBudgets::takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant) {
-    const auto budget = limiter_.take("rate:" + client.str(), perMinute, std::chrono::minutes(1), 1, plugin::callWithin(clock_, kDeadline));
+    return take("rate:" + client.str(), perMinute, 1);
+}
+
+base::Result<oauth::Taken> ClientBudgets::take(const std::string& key, std::int64_t perMinute, std::int64_t cost) {
+    const auto budget = limiter_.take(key, perMinute, std::chrono::minutes(1), cost, plugin::callWithin(clock_, kDeadline));
     if (!budget) return budget.error();
     return minutes_.count(takenOf(*budget));
 }

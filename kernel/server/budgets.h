@@ -27,7 +27,8 @@ public:
     ClientBudgets(plugin::RateLimiter& limiter, plugin::Storage& storage, const base::Clock& clock, BudgetLimits limits)
         : limiter_(limiter), storage_(storage), clock_(clock), limits_(limits) {}
 
-    [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client& client, base::Instant now) override;
+    [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client& client, base::Instant now,
+                                                         const oauth::Charge& charge) override;
     [[nodiscard]] base::Result<oauth::Taken> countToken(const oauth::Client& client, base::Instant now) override;
     /// A token that is durable in the ledger, of a client whose month is only reported: counted with the next flush(). Never blocks.
     void noteToken(const oauth::Client& client, base::Instant now);
@@ -71,6 +72,7 @@ private:
         std::int64_t month = 0;
         std::unordered_map<std::string, Seen> clients;
     };
+    base::Result<oauth::Taken> take(const std::string& key, std::int64_t perMinute, std::int64_t cost);
     /// `own`: how many of the counter are this caller's and not in the table yet.
     [[nodiscard]] base::Result<std::int64_t> behindTable(const Month& month, std::int64_t own);
     /// False: another replica is raising it.

@@ -78,7 +78,8 @@ void TokenHandler::token(const ExchangePtr& exchange) {
     const bool countsFirst = settings()->quota == oauth::QuotaMode::Enforce;
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
                               (!countsFirst || rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at));
-    doAt(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, client, exchange, &TokenHandler::decideToken);
+    const auto otherwise = nothingWaits ? rooms_.workplaces.signing() : Place::Pool;
+    doAt(asksForTokens(rooms_.hooks) ? Place::Hooks : otherwise, client, exchange, &TokenHandler::decideToken);
 }
 
 void TokenHandler::decideToken(const ExchangePtr& exchange) {
@@ -86,7 +87,8 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     auto request = oauth::parseTokenRequest(rawOf(exchange->request));
     if (!request) return refuse(exchange, request.refusal());
     const auto settings = this->settings();
-    auto decision = rooms_.tokens.decide(*request, *settings, origin.at);
+    const auto hooks = RequestHooks::begin(rooms_.hooks, origin, nullptr);
+    auto decision = rooms_.tokens.decide(*request, *settings, origin.at, hooks.get());
     if (!decision) return refuse(exchange, decision.refusal());
     rehash(std::move(decision->rehash));
     auto issued = rooms_.issuer.issue({decision->grant, *decision->client, decision->credentialId, origin}, oauth::RandomDraw::fresh());
@@ -95,6 +97,8 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     audit::Effect effect;
     if (decision->touchCredential) rooms_.lastUsed.record(decision->credentialId, origin.at);
     effect.events.push_back(std::move(issued->event));
+    if (hooks) hooks->enrich(effect.events, &decision->client->agent);
+    effect.enriched = true;
     if (settings->quota != oauth::QuotaMode::Off) {
         effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at), {}};
         // A counter that replicas share may be lost with its server: then the table alone knows.
@@ -132,7 +136,8 @@ observe::Counter TokenHandler::issuedCounter(const std::string& scope) {
 void TokenHandler::introspect(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client);
-    doAt(nothingWaits ? Place::Loop : Place::Pool, client, exchange, &TokenHandler::decideIntrospection);
+    const auto otherwise = nothingWaits ? Place::Loop : Place::Pool;
+    doAt(asksForIntrospections(rooms_.hooks) ? Place::Hooks : otherwise, client, exchange, &TokenHandler::decideIntrospection);
 }
 
 void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
@@ -150,6 +155,9 @@ void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
             decision->answer = oauth::jsonAnswer(200, std::move((*minted)->body));
         }
     }
+    if (asksForIntrospections(rooms_.hooks))
+        if (const auto hooks = RequestHooks::begin(rooms_.hooks, exchange->context.origin, nullptr))
+            decision->answer.body = hooks->filtered(decision->caller, std::move(decision->answer.body));
     if (auto event = rooms_.tally.record(decision->caller, jti, exchange->context.origin)) append(std::move(*event));
     answer(exchange, std::move(decision->answer));
 }

@@ -18,6 +18,7 @@
 #include "server/directory.h"
 #include "server/exchange.h"
 #include "server/last_used.h"
+#include "server/request_hooks.h"
 #include "server/revocation_set.h"
 #include "server/workplaces.h"
 
@@ -40,6 +41,7 @@ public:
         observe::Metrics& metrics;
         FailureSink failed;  ///< an authentication failed
         LastUsed& lastUsed;
+        const HookSettings& hooks;
         const macp::Minted* minted = nullptr;  ///< null where the mint is off
         /// A revocation is durable; must not block. May be empty.
         std::function<void(const model::Jti& jti, base::Instant until)> revoked = {};

@@ -13,6 +13,7 @@ enum class Place {
     Cores,  ///< on one of as many threads as there are cores: computing, such as an RSA signature (0.3 ms). More threads than cores
             ///< would take turns at it, and all of them answer late.
     Pool,   ///< on the wide pool: whatever may wait for a disk or a network
+    Hooks,  ///< on the hooks' own pool: a script may take its 20 ms, which no event loop has
 };
 
 /// Whose work a request is on a pool, once that is proven: an organization's. 0: the system's own.
@@ -28,6 +29,7 @@ enum class Place {
 struct Workplaces {
     base::ThreadPool& cores;
     base::ThreadPool& pool;
+    base::ThreadPool& hooks;
     std::function<Place()> signing;  ///< the place for a signature with the key that is active now
 
     /// Loop: done when this returns. False where the place has no room for more of this lane: the work was not taken.
@@ -37,7 +39,8 @@ struct Workplaces {
             work();
             return true;
         }
-        return (place == Place::Cores ? cores : pool).post(std::move(work), lane);
+        auto& chosen = place == Place::Cores ? cores : place == Place::Hooks ? hooks : pool;
+        return chosen.post(std::move(work), lane);
     }
 };
 
