@@ -85,8 +85,6 @@ public:
     [[nodiscard]] std::optional<Failure> run(const CallOptions& options, const std::function<void(lua_State*)>& work);
     /// Between two runs of a pooled state: whether it is fit for another.
     [[nodiscard]] bool settle();
-    /// Every block is gone and the state as new; nothing of before may be used.
-    void renew();
 
     [[nodiscard]] const Environment& environment() const { return environment_; }
     [[nodiscard]] bool without(Restriction restriction) const { return environment_.without(restriction); }

@@ -12,6 +12,7 @@ namespace agentidp::policy {
 namespace {
 
 constexpr std::string_view kWhole = "whole script, ";
+constexpr int kPatience = 50;
 constexpr std::string_view kEndsBy = "ends by ";
 
 base::microseconds threadTime() {
@@ -79,23 +80,39 @@ const SelftestCase* SelftestReport::slowest() const {
     return found == cases.end() ? nullptr : &*found;
 }
 
+namespace {
+
+SelftestCase judged(const CorpusScript& script, const Head& head, const CallBudget& within, const CallBudget& budget) {
+    SelftestCase one{std::string(script.name), head.tries, head.expected, {}, {}, {}, false};
+    const auto cpu = threadTime();
+    const auto wall = std::chrono::steady_clock::now();
+    one.seen = endOf(head, script.name, within);
+    one.cpu = threadTime() - cpu;
+    one.wall = std::chrono::duration_cast<base::microseconds>(std::chrono::steady_clock::now() - wall);
+    one.passed = isOneOf(one.seen, one.expected) && one.cpu <= budget.wall + kSelftestGrace;
+    return one;
+}
+
+}  // namespace
+
 SelftestReport selftest(const CallBudget& budget) {
     SelftestReport report;
     for (const auto& script : corpus()) {
         const auto head = headOf(script.text);
-        SelftestCase one{std::string(script.name), head.tries, head.expected, {}, {}, {}, false};
-        const auto cpu = threadTime();
-        const auto wall = std::chrono::steady_clock::now();
-        one.seen = endOf(head, script.name, budget);
-        one.cpu = threadTime() - cpu;
-        one.wall = std::chrono::duration_cast<base::microseconds>(std::chrono::steady_clock::now() - wall);
-        one.passed = isOneOf(one.seen, one.expected) && one.cpu <= budget.wall + kSelftestGrace;
+        auto one = judged(script, head, budget, budget);
+        if (!one.passed && one.seen == nameOf(FailureKind::Deadline) && one.cpu < budget.wall) {
+            // Others had the processor meanwhile: with more time by the clock, and no more of the processor's.
+            auto patient = budget;
+            patient.wall *= kPatience;
+            one = judged(script, head, patient, budget);
+        }
         report.cases.push_back(std::move(one));
     }
     const auto environment = sandbox::makeEnvironment("selftest.lua", nullptr, {});
     sandbox::State state(environment);
     CallOptions options;
     options.budget = budget;
+    options.budget.wall *= kPatience;
     const auto failure = state.run(options, [&](lua_State* lua) { report.strayNames = sandbox::strayNames(state, lua); });
     if (failure) report.strayNames.push_back("the globals could not be read: " + failure->text);
     return report;
