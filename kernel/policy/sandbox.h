@@ -100,7 +100,7 @@ public:
     void chargeBytes(std::size_t bytes) { charge(static_cast<std::int64_t>(bytes / kBytesPerUnit)); }
     /// `text` holds no value of the request.
     [[noreturn]] void stop(FailureKind kind, const std::string& text);
-    /// The same for a wrong argument of the host function `what`.
+    /// The same for a wrong argument.
     [[noreturn]] void wrong(const std::string& text) { stop(FailureKind::Runtime, text); }
 
 private:
