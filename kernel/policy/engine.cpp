@@ -89,10 +89,11 @@ public:
     /// The answer has gone out: now the shadow scripts may be asked.
     ~Conversation() override {
         if (asked_.empty()) return;
-        const auto task = [&engine = engine_, installed = installed_, asked = std::move(asked_)] {
+        auto task = [&engine = engine_, installed = installed_, asked = std::move(asked_)] {
             for (const auto& one : asked) engine.runShadow(installed, one);
         };
-        if (!engine_.ports_.later || !engine_.ports_.later(task)) engine_.ports_.metrics.counter(Metric::HookShadowDroppedTotal).add();
+        if (!engine_.ports_.later || !engine_.ports_.later(std::move(task)))
+            engine_.ports_.metrics.counter(Metric::HookShadowDroppedTotal).add();
     }
     Conversation(const Conversation&) = delete;
     Conversation& operator=(const Conversation&) = delete;
