@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "tests/flows"))
 from daemon import Daemon, build_dir  # noqa: E402
 
 # A page that takes longer hangs.
-PAGE_SECONDS = 180
+PAGE_SECONDS = 60
 
 
 def tracked(pattern):
@@ -80,7 +80,7 @@ def hook_authors():
             if daemon.process.poll() is not None or daemon.process.pid != first:
                 yield "the daemon was restarted"
             said = dict(line.split(": ", 1) for line in shown if re.match(r"(before|in shadow|after|ext|off): ", line))
-            both, less = {"tool:read", "tool:pay"}, {"tool:read"}
+            both, less = {"agents:read", "agents:write"}, {"agents:read"}
             for when, wanted in (("before", both), ("in shadow", both), ("after", less), ("off", both)):
                 if set(said.get(when, "").split()) != wanted:
                     yield f"{when}: {said.get(when)}, and not {sorted(wanted)}"
