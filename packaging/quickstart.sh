@@ -57,7 +57,9 @@ url=http://127.0.0.1:$port
 say "Start the daemon on $url, data in ./var"
 mkdir -p var && chmod 700 var
 daemon_log=var/agentidpd.log
-common=(-Ddata.dir="$PWD/var" -Dserver.listen="127.0.0.1:$port" -Dplugins.path="$PWD/build/lib/agentidp/plugins")
+# Its settings file is empty at first; hooks go into var/hooks.d beside it (docs/hook-authors).
+touch var/agentidp.properties && mkdir -p var/hooks.d
+common=(--config "$PWD/var/agentidp.properties" -Ddata.dir="$PWD/var" -Dserver.listen="127.0.0.1:$port" -Dplugins.path="$PWD/build/lib/agentidp/plugins")
 build/bin/agentidpd "${common[@]}" > "$daemon_log" 2>&1 &
 daemon=$!
 work=$(mktemp -d)

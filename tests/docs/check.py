@@ -4,8 +4,14 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/flows"))
+from daemon import Daemon, build_dir  # noqa: E402
+
+# A page that takes longer hangs.
+PAGE_SECONDS = 60
 
 
 def tracked(pattern):
@@ -35,7 +41,7 @@ def named_commands_are_offered():
     overview = subprocess.run([str(binary), "--help"], capture_output=True, text=True).stdout
     for page in tracked("*.md"):
         for command in re.findall(r"`agentidp ([a-z]+)", page.read_text()):
-            if f"\n  {command} " not in overview and command != "hook":
+            if f"\n  {command} " not in overview:
                 yield f"{page.relative_to(ROOT)}: agentidp {command} is not offered"
 
 
@@ -50,10 +56,46 @@ def unit_is_accepted_by_systemd():
         yield "exposure " + (exposure.group(1) if exposure else "unknown") + " is over 1.5"
 
 
+def hook_authors():
+    """Runs every sh block of the page, as it stands, in one shell against a running daemon, and shows what the page promises to show."""
+    page = (ROOT / "docs/hook-authors/README.md").read_text()
+    script = "set -euo pipefail\n" + "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    with tempfile.TemporaryDirectory(prefix="agentidp-page-") as folder:
+        var = pathlib.Path(folder)
+        config = var / "agentidp.properties"
+        config.touch()
+        with Daemon({"data.dir": str(var)}, data=var, config=config) as daemon:
+            first = daemon.process.pid
+            env = dict(daemon.env, var=str(var), url=f"http://{daemon.address}", bin=str(build_dir() / "bin"))
+            try:
+                ran = subprocess.run(["bash", "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, timeout=PAGE_SECONDS)
+            except subprocess.TimeoutExpired as late:
+                yield f"it hangs behind: {(late.stdout or b'').decode()[-300:]}"
+                return
+            shown = [line for line in ran.stdout.splitlines() if re.match(r"(before|in shadow|after|ext|off): |generation |done: ", line)]
+            print("\n".join("# " + line for line in shown))
+            if ran.returncode != 0:
+                yield f"exit {ran.returncode}: {(ran.stdout + ran.stderr)[-500:]}"
+                return
+            if daemon.process.poll() is not None or daemon.process.pid != first:
+                yield "the daemon was restarted"
+            said = dict(line.split(": ", 1) for line in shown if re.match(r"(before|in shadow|after|ext|off): ", line))
+            both, less = {"agents:read", "agents:write"}, {"agents:read"}
+            for when, wanted in (("before", both), ("in shadow", both), ("after", less), ("off", both)):
+                if set(said.get(when, "").split()) != wanted:
+                    yield f"{when}: {said.get(when)}, and not {sorted(wanted)}"
+            if '"corp-scope-guard"' not in said.get("ext", ""):
+                yield f"the event is not enriched: {said.get('ext')}"
+            numbers = [int(line.split()[1]) for line in shown if line.startswith("generation ")]
+            if len(numbers) != 3 or len(set(numbers)) < 2:
+                yield f"generations {numbers}"
+
+
 def main():
-    only = sys.argv[sys.argv.index("-k") + 1] if "-k" in sys.argv else ""
+    only = sys.argv[sys.argv.index("-k") + 1].replace("-", "_") if "-k" in sys.argv else ""
     failed = False
-    for check in (links_lead_somewhere, named_files_exist, named_commands_are_offered, unit_is_accepted_by_systemd):
+    for check in (links_lead_somewhere, named_files_exist, named_commands_are_offered, unit_is_accepted_by_systemd,
+                  hook_authors):
         if only not in check.__name__:
             continue
         faults = list(check())

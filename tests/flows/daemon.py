@@ -39,11 +39,12 @@ class Daemon:
     """`settings` become -DKEY=VALUE; with `bare` there are none, and no file. Use as a context manager: leaving it stops the daemon and
     removes its data."""
 
-    def __init__(self, settings=None, env=None, data=None, start=True, bare=False, build=None, under=()):
-        """`build`: another build folder than the run's; `under`: a command that starts the daemon (prlimit ... --)."""
+    def __init__(self, settings=None, env=None, data=None, start=True, bare=False, build=None, under=(), config=None):
+        """`config`: a settings file that is there; `build`: another build folder than the run's; `under`: a command that starts the daemon (prlimit ... --)."""
         self.build, self.under = pathlib.Path(build) if build else build_dir(), list(under)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="agentidp-flow-"))
         self.bare = bare
+        self.config = config
         self.data = pathlib.Path(data) if data else self.folder / ("var" if bare else "data")
         self.settings = {"server.listen": "127.0.0.1:0", "data.dir": str(self.data), "plugins.path": str(self.build / "lib/agentidp/plugins"),
                          "log.format": "json"}
@@ -60,13 +61,17 @@ class Daemon:
     def command(self):
         if self.bare:
             return [*self.under, str(self.build / "bin/agentidpd")]
-        config = self.folder / "none.properties"
-        config.touch()
+        config = self.settings_file()
         return [*self.under, str(self.build / "bin/agentidpd"), "--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
 
+    def settings_file(self):
+        if self.config is None:
+            self.config = self.folder / "none.properties"
+            self.config.touch()
+        return self.config
+
     def cli(self, *arguments, stdin=None):
-        config = self.folder / "none.properties"
-        config.touch()
+        config = self.settings_file()
         common = ["--config", str(config)] + [f"-D{key}={value}" for key, value in self.settings.items()]
         return subprocess.run([str(self.build / "bin/agentidp"), *common, *arguments], capture_output=True, text=True, env=self.env,
                               input=stdin, timeout=120, cwd=self.folder)
