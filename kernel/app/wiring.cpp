@@ -607,7 +607,7 @@ base::Result<void> Daemon::Rooms::makeServer() {
     const auto routesOfMint = mintRoutes(settings());
     tokenHandler = std::make_unique<server::TokenHandler>(
         server::TokenHandler::Rooms{*tokens, *tokenIssuer, *introspection, *revocation, *enriched, *directory, *budgets, *revocations,
-                                    *tally, *workplaces, clock(), base->metrics(), onFailure, *lastUsed, hookSettings, minted.get(),
+                                    *tally, *workplaces, clock(), base->metrics(), onFailure, *lastUsed, hookSettings, log, minted.get(),
                                     [this](const model::Jti& jti, base::Instant until) { tellRevoked(jti, until); }},
         tokenSettings(settings(), issuer));
     if (mint) {

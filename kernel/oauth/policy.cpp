@@ -24,7 +24,8 @@ OauthError policyDenied(std::string_view code, std::string_view reason) {
 }
 
 OauthError hookUnavailable(std::string why) {
-    auto error = oauthError(OauthCode::TemporarilyUnavailable, "hook_unavailable: a policy hook gave no answer", "hook_unavailable");
+    auto error =
+        oauthError(OauthCode::TemporarilyUnavailable, "hook_unavailable: a policy hook gave no answer", std::string(kHookUnavailable));
     error.logDetail = std::move(why);
     error.retryAfter = base::seconds(1);
     return error;

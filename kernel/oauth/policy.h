@@ -13,6 +13,8 @@ namespace agentidp::oauth {
 
 /// 403 `access_denied`: a hook said no, and in which words. Its code stands before its reason.
 [[nodiscard]] OauthError policyDenied(std::string_view code, std::string_view reason);
+/// OauthError::reason of hookUnavailable().
+inline constexpr std::string_view kHookUnavailable = "hook_unavailable";
 /// 503 with Retry-After: a hook that must be asked gave no answer that may be used; `why` is for the log.
 [[nodiscard]] OauthError hookUnavailable(std::string why);
 

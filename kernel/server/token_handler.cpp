@@ -60,6 +60,8 @@ void TokenHandler::refuse(const ExchangePtr& exchange, const oauth::OauthError& 
     using oauth::OauthCode;
     if (error.code == OauthCode::InvalidClient || error.code == OauthCode::InvalidToken)
         rooms_.failed({error.claimedClient, error.reason, error.client.get(), exchange->context.origin});
+    if (error.reason == oauth::kHookUnavailable)
+        rooms_.log.write(observe::Message::HOOK_REFUSED, {{"requestId", exchange->context.origin.requestId}, {"why", error.logDetail}});
     answer(exchange, oauth::render(error));
 }
 

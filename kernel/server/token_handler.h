@@ -13,6 +13,7 @@
 #include "oauth/issuer.h"
 #include "oauth/revocation.h"
 #include "oauth/token_endpoint.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
 #include "server/budgets.h"
 #include "server/directory.h"
@@ -42,6 +43,7 @@ public:
         FailureSink failed;  ///< an authentication failed
         LastUsed& lastUsed;
         const HookSettings& hooks;
+        observe::Log& log;
         const macp::Minted* minted = nullptr;  ///< null where the mint is off
         /// A revocation is durable; must not block. May be empty.
         std::function<void(const model::Jti& jti, base::Instant until)> revoked = {};

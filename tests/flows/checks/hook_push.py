@@ -23,7 +23,7 @@ SCRIPT = """return {{
       return narrow {{ max_ttl = {ttl} }}
     end,
     claims = function(ctx)
-      return add {{ bundle_number = {number} }}
+      return add {{ x_bundle_number = {number} }}
     end,
   }},
 }}
@@ -54,7 +54,7 @@ class Load:
                     self.failed.append((status, body))
                     continue
                 claims = part_of(json.loads(body)["access_token"], 1)
-                said, lived = claims.get("bundle_number"), claims["exp"] - claims["iat"]
+                said, lived = claims.get("x_bundle_number"), claims["exp"] - claims["iat"]
                 self.seen.add(said)
                 if said is not None and lived != BASE_TTL + said or said is None and lived < BASE_TTL * 10:
                     self.mixed.append((said, lived))
