@@ -837,7 +837,7 @@ void Daemon::Rooms::makeChores() {
              return {};
          }},
         {"months", base::seconds(1), [this] { return budgets->flush(); }},
-        {"hooks", base::seconds(5), [this] { return hooks->look(); }},
+        {"hooks", base::seconds(15), [this] { return hooks->look(); }},
         {"last-used", base::seconds(20),
          [this]() -> Result<void> {
              auto done = lastUsed->flush();

@@ -118,6 +118,7 @@ def run():
         daemon.settings["hooks.dir"] = str(folder)
         daemon.start()
         eventually(lambda: status(daemon)["selftest"] == "passed", "the selftest did not pass")
+        assert daemon.request("GET", "/readyz").status == 200
         refused = refusals(daemon, folder)
 
         clear(folder)

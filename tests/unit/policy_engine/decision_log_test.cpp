@@ -22,6 +22,8 @@ class DecisionLogTest final : public CppUnit::TestFixture {
     CPPUNIT_TEST(rotatesBySize);
     CPPUNIT_TEST(rotatesByAgeAcrossRestarts);
     CPPUNIT_TEST(samplesWhatNeitherDeniesNorFails);
+    CPPUNIT_TEST(dropsAndCountsWhatFindsNoRoom);
+    CPPUNIT_TEST(makesNoFileBeforeItsFirstLine);
     CPPUNIT_TEST(masksPaths);
     CPPUNIT_TEST(leavesOutInputThatIsTooLarge);
     CPPUNIT_TEST(refusesAFileItCannotWrite);
@@ -112,6 +114,24 @@ class DecisionLogTest final : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(3.0, metrics_.counter(Metric::HookDecisionsSkippedTotal).value());
         clock_.advance(seconds(1));
         CPPUNIT_ASSERT(log->wants(said(narrowed({"x"}))));
+    }
+
+    void dropsAndCountsWhatFindsNoRoom() {
+        auto wanted = options();
+        wanted.queue = 0;
+        wanted.patience = base::milliseconds(1);
+        {
+            const auto log = opened(std::move(wanted));
+            log->write(decision(said(allowed())));
+            log->write(decision(said(denied("no"))));
+        }
+        CPPUNIT_ASSERT(lines().empty());
+        CPPUNIT_ASSERT_EQUAL(2.0, metrics_.counter(Metric::HookDecisionsDroppedTotal).value());
+    }
+
+    void makesNoFileBeforeItsFirstLine() {
+        { const auto log = opened(options()); }
+        CPPUNIT_ASSERT(!fs::exists(folder_.path("decisions.jsonl")));
     }
 
     void masksPaths() {
