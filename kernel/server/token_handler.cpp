@@ -89,7 +89,8 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     auto request = oauth::parseTokenRequest(rawOf(exchange->request));
     if (!request) return refuse(exchange, request.refusal());
     const auto settings = this->settings();
-    const auto hooks = RequestHooks::begin(rooms_.hooks, origin, nullptr);
+    // Held until the answer has left: what hooks in shadow are to be asked is asked then.
+    const std::shared_ptr<RequestHooks> hooks = RequestHooks::begin(rooms_.hooks, origin, nullptr);
     auto decision = rooms_.tokens.decide(*request, *settings, origin.at, hooks.get());
     if (!decision) return refuse(exchange, decision.refusal());
     rehash(std::move(decision->rehash));
@@ -111,7 +112,7 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     const auto budget = decision->budget;
     const auto noted = settings->quota == oauth::QuotaMode::Report ? decision->client : nullptr;
     base::wipe(issued->accessToken.data(), issued->accessToken.size());
-    rooms_.ledger.append(std::move(effect), [this, exchange, counter, noted, answered = withBudget(std::move(issued->answer), budget)](
+    rooms_.ledger.append(std::move(effect), [this, exchange, hooks, counter, noted, answered = withBudget(std::move(issued->answer), budget)](
                                                 const base::Result<audit::Committed>& committed) mutable {
         if (!committed) {
             base::wipe(answered.body.data(), answered.body.size());

@@ -3,7 +3,7 @@
 
     bench.py --build BUILD [--windows 5] [--seconds 10] [--warmup 5] [--connections 32] [--long] [--only PART]
 
-PART: rates, rs256, memory, crowd, start, backends. --long: memory after a million tokens of a thousand agents; backends with a million. Writes BUILD/bench.json and
+PART: rates, rs256, memory, crowd, start, backends, keys, hooks. --long: memory after a million tokens of a thousand agents; backends with a million. Writes BUILD/bench.json and
 BUILD/bench.md. A row that is short of its must says so; timing does not decide the exit code, wrong answers do. docs/performance.md
 says what each row means.
 """
@@ -30,7 +30,7 @@ HERE = ROOT / "tests/bench"
 sys.path[:0] = [str(ROOT / "tests/flows"), str(ROOT / "tests/support"), str(HERE)]
 from fetched import Skip, node_with_packages  # noqa: E402
 
-PARTS = ("rates", "rs256", "memory", "crowd", "start", "backends", "keys")
+PARTS = ("rates", "rs256", "memory", "crowd", "start", "backends", "keys", "hooks")
 GRANT = "grant_type=client_credentials"
 RAISED = {"ratelimit.client.per_minute": "1000000000", "quota.monthly.tokens": "9007199254740991", "quota.mode": "report", "log.requests": "false"}
 LONG_TOKENS, LONG_AGENTS, SHORT_AGENTS = 1_000_000, 1_000, 50
@@ -344,6 +344,12 @@ def start(options, report):
 
 def backends(options, report):
     from backends import measure
+
+    measure(options, report)
+
+
+def hooks(options, report):
+    from hooks import measure
 
     measure(options, report)
 
