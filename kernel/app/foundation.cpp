@@ -95,6 +95,7 @@ void Foundation::openCatalog(PluginOffers offers) {
     catalog.trust = settings().text(Setting::PluginsTrust) == "pinned" ? plugin::Trust::Pinned : plugin::Trust::Owner;
     catalog.limits.startWithin = base::milliseconds(std::max<std::int64_t>(1, settings().integer(Setting::StartWaitSeconds)) * 1000);
     plugin::HostOffers host{log_, clock_, deferred_, dataDir_, &metrics_, {}, std::move(offers.audit), {}, std::move(offers.iface)};
+    host.metric = [this](std::string_view of, std::string_view name, double delta) { metrics_.pluginCounter(of, name).add(delta); };
     host.secret = [this](std::string_view reference) { return secrets_.resolve(reference); };
     plugins_ = std::make_unique<plugin::Catalog>(std::move(catalog), std::move(host));
 }

@@ -29,8 +29,8 @@ std::string actorOf(const PeerCredentials& peer) { return "cli:" + std::to_strin
 json::Value complaintsJson(const std::vector<policy::Complaint>& complaints) {
     json::Array out;
     for (const auto& complaint : complaints)
-        out.emplace_back(json::Object{
-            {"file", complaint.file}, {"line", complaint.line}, {"text", complaint.text}, {"mend", complaint.mend}});
+        out.emplace_back(
+            json::Object{{"file", complaint.file}, {"line", complaint.line}, {"text", complaint.text}, {"mend", complaint.mend}});
     return out;
 }
 
@@ -148,7 +148,8 @@ base::Result<void> HookRooms::open() {
     decisions_ = std::move(*decisions);
     shadow_ = std::make_unique<base::ThreadPool>("hook-shadow", 1, static_cast<std::size_t>(settings.integer(Setting::HooksShadowQueue)));
     (void)shadow_->post(yieldToEverybody);
-    pool_ = std::make_unique<base::ThreadPool>("hooks", threadsOf(settings), static_cast<std::size_t>(settings.integer(Setting::HooksQueue)));
+    pool_ =
+        std::make_unique<base::ThreadPool>("hooks", threadsOf(settings), static_cast<std::size_t>(settings.integer(Setting::HooksQueue)));
 
     loads_ = std::make_unique<base::ThreadPool>("hook-loads", 1, kWaitingLoads);
 
@@ -228,7 +229,8 @@ void HookRooms::reload(const config::Settings& settings) {
     keeper_->configure(std::move(*next));
     engine_->configure(hookBudgets(settings));
     if (auto loaded = keeper_->load("reload", "system"); !loaded && loaded.error().code != Errc::Invalid)
-        base_.log().write(Message::CHORE_FAILED, {{"chore", "reload of hooks"}, {"why", loaded.error().hint}, {"detail", loaded.error().detail}});
+        base_.log().write(Message::CHORE_FAILED,
+                          {{"chore", "reload of hooks"}, {"why", loaded.error().hint}, {"detail", loaded.error().detail}});
 }
 
 void HookRooms::changed() {
@@ -270,7 +272,8 @@ json::Value HookRooms::status() const {
 std::vector<HookRooms::LiveCommand> HookRooms::commands() {
     std::vector<LiveCommand> out;
     out.push_back({"hook-list", false, [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> { return list(); }});
-    out.push_back({"hook-status", false, [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> { return status(); }});
+    out.push_back(
+        {"hook-status", false, [this](const json::Value&, const PeerCredentials&) -> base::Result<json::Value> { return status(); }});
     out.push_back({"hook-mode", true, [this](const json::Value& args, const PeerCredentials& peer) -> base::Result<json::Value> {
                        const auto script = args.textOr("script", ""), word = args.textOr("mode", "");
                        const auto mode = policy::hookModeNamed(word);
@@ -278,12 +281,10 @@ std::vector<HookRooms::LiveCommand> HookRooms::commands() {
                        if (auto done = keeper_->mode(script, mode, actorOf(peer), "asked for"); !done) return std::move(done).error();
                        return json::Value(json::Object{{"script", script}, {"mode", word}});
                    }});
-    out.push_back({"hook-rollback", true, [this](const json::Value&, const PeerCredentials& peer) {
-                       return answered(keeper_->rollback(actorOf(peer)));
-                   }});
-    out.push_back({"hook-reload", true, [this](const json::Value&, const PeerCredentials& peer) {
-                       return answered(keeper_->load("reload", actorOf(peer)));
-                   }});
+    out.push_back({"hook-rollback", true,
+                   [this](const json::Value&, const PeerCredentials& peer) { return answered(keeper_->rollback(actorOf(peer))); }});
+    out.push_back({"hook-reload", true,
+                   [this](const json::Value&, const PeerCredentials& peer) { return answered(keeper_->load("reload", actorOf(peer))); }});
     out.push_back({"hook-push", true, [this](const json::Value& args, const PeerCredentials& peer) -> base::Result<json::Value> {
                        auto bundle = policy::unpackBundle(args.textOr("bundle", ""));
                        if (!bundle) return std::move(bundle).error();

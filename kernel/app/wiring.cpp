@@ -30,6 +30,7 @@
 #include "observe/process_metrics.h"
 #include "server/audit_handler.h"
 #include "server/cache_follower.h"
+#include "server/enriching_ledger.h"
 #include "server/mint_handler.h"
 #include "server/pipeline.h"
 #include "server/public_handler.h"
@@ -50,8 +51,8 @@ using config::Setting;
 using observe::Message;
 using observe::Metric;
 
-constexpr std::size_t kPoolQueue = 1024;
-constexpr std::size_t kPoolThreads = 8;
+constexpr std::size_t kPoolQueue = 2048;
+constexpr std::size_t kPoolThreads = 10;  // one organization has at most 8 of them
 constexpr base::seconds kReadinessDeadline{1};
 constexpr base::milliseconds kHintDeadline{250};
 /// How often the ledger is looked at unasked: beside other replicas, and where nobody else can write.
@@ -166,9 +167,11 @@ struct Daemon::Rooms {
     std::string replica;
 
     std::unique_ptr<audit::LedgerAppender> ledger;
+    std::unique_ptr<server::EnrichingLedger> enriched;  ///< the same, as whoever writes to it sees it
     keys::KeyRing::Settings keySettings;
     std::unique_ptr<keys::KeyRing> ring;
     std::unique_ptr<HookRooms> hooks;
+    server::HookSettings hookSettings;
     std::unique_ptr<PeppersPort> peppers;
     BcryptPort imported;
     std::unique_ptr<plugin::Silence> keysSilence;
@@ -354,6 +357,7 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
     options.replica = replica;
     options.origin = "agentidp/" + replica;
     ledger = std::make_unique<audit::LedgerAppender>(storage, clock(), log, std::move(options));
+    enriched = std::make_unique<server::EnrichingLedger>(*ledger, clock());
     if (auto* store = base->secretStore(); store != nullptr) {
         const auto& peppers = base->dataKeys().peppers();
         secrets::Bounds bounds;
@@ -383,7 +387,7 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
         });
     if (auto started = ledger->start(); !started) return started;
 
-    ring = std::make_unique<keys::KeyRing>(keys::KeyRing::Backends{storage, *ledger, base->keys(), base->previousKeys(), clock(), log},
+    ring = std::make_unique<keys::KeyRing>(keys::KeyRing::Backends{storage, *enriched, base->keys(), base->previousKeys(), clock(), log},
                                            keySettings);
     if (auto ready = ring->ensureFirstKey(); !ready) return ready;
     if (settings().flag(Setting::KeysRotateAtStart) && !keySettings.pinned) {
@@ -473,10 +477,13 @@ base::Result<void> Daemon::Rooms::firstStart() {
 
 /// A script that would be refused ends the start here: nothing listens before the hooks of the moment are in force.
 base::Result<void> Daemon::Rooms::makeHooks() {
-    auto made = HookRooms::make(*base, *ledger);
+    auto made = HookRooms::make(*base, *enriched);
     if (!made) return std::move(made).error();
     hooks = std::move(*made);
-    return hooks->start();
+    if (auto started = hooks->start(); !started) return started;
+    hookSettings = {&hooks->hooks(), settings().list(Setting::ClaimsAllowed)};
+    enriched->attach(hookSettings, hooks->pool());
+    return {};
 }
 
 void Daemon::Rooms::makeOauth() {
@@ -549,7 +556,7 @@ void Daemon::Rooms::makeRegistry() {
     retention =
         std::make_unique<audit::Retention>(storage, clock(), audit::RetentionPolicy{settings().integer(Setting::AuditRetentionDays), {}});
     records = std::make_unique<compliance::Records>(storage, clock());
-    findings = std::make_unique<compliance::Findings>(*ledger, storage, clock());
+    findings = std::make_unique<compliance::Findings>(*enriched, storage, clock());
     jobHost->open(*records, *findings, base->metrics());
     compliance::SchedulerOptions options;
     options.replica = replica;
@@ -574,7 +581,7 @@ void Daemon::Rooms::appendAll(std::vector<model::AuditEvent> events) {
     for (auto& event : events) {
         audit::Effect effect;
         effect.events.push_back(std::move(event));
-        ledger->append(std::move(effect), [](const base::Result<audit::Committed>&) {});
+        enriched->append(std::move(effect), [](const base::Result<audit::Committed>&) {});
     }
 }
 
@@ -596,24 +603,25 @@ base::Result<void> Daemon::Rooms::makeServer() {
         if (signer && !signer->blocks()) return server::Place::Loop;
         return signer && signer->local() ? server::Place::Cores : server::Place::Pool;
     };
-    workplaces = std::make_unique<const server::Workplaces>(server::Workplaces{*cores, *pool, signing});
+    workplaces = std::make_unique<const server::Workplaces>(server::Workplaces{*cores, *pool, hooks->pool(), signing});
     const auto routesOfMint = mintRoutes(settings());
     tokenHandler = std::make_unique<server::TokenHandler>(
-        server::TokenHandler::Rooms{*tokens, *tokenIssuer, *introspection, *revocation, *ledger, *directory, *budgets, *revocations, *tally,
-                                    *workplaces, clock(), base->metrics(), onFailure, *lastUsed, minted.get(),
+        server::TokenHandler::Rooms{*tokens, *tokenIssuer, *introspection, *revocation, *enriched, *directory, *budgets, *revocations,
+                                    *tally, *workplaces, clock(), base->metrics(), onFailure, *lastUsed, hookSettings, minted.get(),
                                     [this](const model::Jti& jti, base::Instant until) { tellRevoked(jti, until); }},
         tokenSettings(settings(), issuer));
     if (mint) {
         mintHandler = std::make_unique<server::MintHandler>(
-            server::MintHandler::Rooms{*mintGate, *mint, *ledger, *budgets, *failures, *workplaces, *signer, base->metrics(), onFailure},
+            server::MintHandler::Rooms{*mintGate, *mint, *enriched, *budgets, *failures, *workplaces, *signer, base->metrics(), onFailure},
             mintLimits(settings()));
         mintHandler->bind(endpoints);
     }
     endpoints.bind(server::RouteId::Token, [this](const server::ExchangePtr& exchange) { tokenHandler->token(exchange); });
     endpoints.bind(server::RouteId::Introspect, [this](const server::ExchangePtr& exchange) { tokenHandler->introspect(exchange); });
     endpoints.bind(server::RouteId::Revoke, [this](const server::ExchangePtr& exchange) { tokenHandler->revoke(exchange); });
-    registryHandler = std::make_unique<server::RegistryHandler>(server::RegistryHandler::Rooms{
-        *agentRules, *credentialRules, *organizationRules, *ledger, base->storage(), clock(), base->metrics(), clientSecrets.get()});
+    registryHandler = std::make_unique<server::RegistryHandler>(
+        server::RegistryHandler::Rooms{*agentRules, *credentialRules, *organizationRules, *enriched, base->storage(), clock(),
+                                       base->metrics(), hookSettings, clientSecrets.get()});
     registryHandler->bind(endpoints);
     auditHandler = std::make_unique<server::AuditHandler>(server::AuditHandler::Rooms{
         *reader, *directory, *cursors,
@@ -737,7 +745,7 @@ base::Result<void> Daemon::Rooms::prune() {
         if (!steps) return std::move(steps).error();
         for (auto& step : *steps) {
             more = more || step.more;
-            if (auto done = appendAndWait(*ledger, std::move(step.effect)); !done) return std::move(done).error();
+            if (auto done = appendAndWait(*enriched, std::move(step.effect)); !done) return std::move(done).error();
             log.write(Message::LEDGER_PRUNED, {{"entries", static_cast<std::int64_t>(step.entries)}});
         }
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/failpoint.h"
 #include "base/ids.h"
@@ -59,8 +60,10 @@ struct LedgerAppender::Batch {
     std::uint64_t size = 0;  ///< of the tree after it
     std::uint64_t events = 0;
     bool unsure = false;  ///< an attempt may have become durable
-    [[nodiscard]] bool hasOps() const {
-        return std::any_of(items.begin(), items.end(), [](const auto& item) { return !item->effect.ops.empty(); });
+    /// Whether something is to be read under the lock before it is known what is written.
+    [[nodiscard]] bool looksFirst() const {
+        return std::any_of(items.begin(), items.end(),
+                           [](const auto& item) { return !item->effect.ops.empty() || (item->effect.tally && item->effect.tally->limit); });
     }
 };
 
@@ -105,6 +108,49 @@ std::optional<base::Error> failureOf(std::span<const plugin::OpResult> group) {
     }
     return std::nullopt;
 }
+
+/// What is written of the months that a batch's limits are of; null where it has none.
+template <class Items>
+std::optional<Op> selectCounts(const Items& items) {
+    std::set<std::int64_t> agents, months;
+    for (const auto& item : items) {
+        const auto& tally = item->effect.tally;
+        if (!tally || !tally->limit) continue;
+        agents.insert(tally->agentNum);
+        months.insert(tally->month);
+    }
+    if (agents.empty()) return std::nullopt;
+    return plugin::select(
+        kCounts, {"agent_num", "month", "count"},
+        {{"agent_num", Compare::In, {agents.begin(), agents.end()}}, {"month", Compare::In, {months.begin(), months.end()}}},
+        static_cast<std::uint32_t>(agents.size() * months.size()));
+}
+
+/// Which of a batch's tallies their limits still admit, read under the ledger's lock: no other replica counts meanwhile.
+class MonthLimits {
+public:
+    static base::Result<MonthLimits> of(const plugin::OpResult& rows) {
+        MonthLimits limits;
+        for (const auto& row : rows.rows) {
+            store::RowReader reader(row);
+            const auto agent = reader.integer();
+            const auto month = reader.integer();
+            limits.counted_[{agent, month}] = reader.integer();
+            if (auto verdict = reader.verdict(kCounts); !verdict) return verdict.error();
+        }
+        return limits;
+    }
+    bool admit(const std::optional<Effect::Tally>& tally) {
+        if (!tally) return true;
+        auto& count = counted_[{tally->agentNum, tally->month}];
+        if (tally->limit && count >= *tally->limit) return false;
+        ++count;
+        return true;
+    }
+
+private:
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> counted_;
+};
 
 }  // namespace
 
@@ -188,6 +234,8 @@ void LedgerAppender::append(Effect effect, Continuation then) {
         const std::lock_guard held(mutex_);
         refused = refusal();
     }
+    if (!refused && !effect.ops.empty() && effect.tally && effect.tally->limit)
+        refused = base::fail(base::Errc::Invalid, "", "an effect with operations has no limit");
     if (refused) return then(std::move(*refused));
 
     auto item = std::make_unique<Item>();
@@ -345,7 +393,7 @@ void LedgerAppender::tellObservers(std::span<const model::AuditEvent> events) {
 
 base::Result<void> LedgerAppender::commit(Batch& batch) {
     batch.number = batch_ + 1;
-    bool atOnce = !batch.hasOps() && !ghost_ && !base::failpointsArmed() && othersWrite_ == 0;
+    bool atOnce = !batch.looksFirst() && !ghost_ && !base::failpointsArmed() && othersWrite_ == 0;
     unsigned races = 0;
     unsigned questions = 0;
     base::milliseconds wait{50};
@@ -412,6 +460,8 @@ LedgerAppender::Attempt LedgerAppender::attemptInSteps(Batch& batch) {
         ops.insert(ops.end(), item->effect.ops.begin(), item->effect.ops.end());
         ops.push_back(plugin::mark(Op::Code::Release));
     }
+    const std::size_t counts = ops.size();
+    if (auto select = selectCounts(batch.items)) ops.push_back(std::move(*select));
     plugin::Transaction tx;
     auto read = storage_.apply(tx, ops, ApplyMode::Continue, call());
     if (!read) return Attempt::refused(std::move(read).error());
@@ -429,6 +479,12 @@ LedgerAppender::Attempt LedgerAppender::attemptInSteps(Batch& batch) {
         return {};
     }
 
+    std::optional<MonthLimits> limits;
+    if (counts < read->size()) {
+        auto counted = MonthLimits::of(read->at(counts));
+        if (!counted) return give(std::move(counted).error());
+        limits = std::move(*counted);
+    }
     std::size_t at = kOwnOps;
     batch.events = 0;
     for (auto& item : batch.items) {
@@ -440,6 +496,8 @@ LedgerAppender::Attempt LedgerAppender::attemptInSteps(Batch& batch) {
             item->failed = failureOf(group);
             if (!item->failed) std::move(group.begin(), group.end(), std::back_inserter(item->results));
             at += group.size() + 2;
+        } else if (limits && !limits->admit(item->effect.tally)) {
+            item->failed = base::fail(base::Errc::Denied, "the quota of the month is used up");
         }
         if (!item->failed) batch.events += item->entries.size();
     }

@@ -24,8 +24,11 @@ struct Effect {
     struct Tally {
         std::int64_t agentNum = 0;
         std::int64_t month = 0;  ///< yyyymm, UTC
+        /// Past it the Effect is Denied and nothing of it written, whatever any other replica wrote meanwhile. For an Effect without ops only.
+        std::optional<std::int64_t> limit;
     };
     std::optional<Tally> tally;
+    bool enriched = false;  ///< hooks were asked about `events` already
 };
 
 /// What a committed Effect learns.
@@ -38,7 +41,7 @@ struct Committed {
 
 /// Called exactly once, after durability or failure. It must not block: hand over and return. On the appender's thread, but
 /// that a refusal to queue at all (TooMany; Unavailable before start and after stop) is told on the caller's, before append returns.
-/// Errors: Conflict, NotFound, Exists (that Effect alone was undone), Unavailable (storage; nothing of the batch is durable),
+/// Errors: Conflict, NotFound, Exists, Denied (that Effect alone was undone), Unavailable (storage; nothing of the batch is durable),
 /// Deadline (2 s in the queue), TooMany (the queue is full).
 using Continuation = std::function<void(base::Result<Committed>)>;
 

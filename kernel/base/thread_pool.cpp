@@ -2,9 +2,12 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 namespace agentidp::base {
 
-ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t queueLimit) : queueLimit_(queueLimit) {
+ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t queueLimit)
+    : queueLimit_(queueLimit), laneThreads_(std::max<std::size_t>(1, threads - threads / 5)) {
     threads_.reserve(threads);
     for (std::size_t i = 0; i < threads; ++i) {
         threads_.emplace_back([this] { work(); });
@@ -14,14 +17,25 @@ ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t
 
 ThreadPool::~ThreadPool() { stop(); }
 
-bool ThreadPool::post(Task task) {
+bool ThreadPool::post(Task task, Lane lane) {
     {
         const std::lock_guard hold(mutex_);
-        if (stopping_ || queue_.size() >= queueLimit_) return false;
-        queue_.push_back(std::move(task));
+        if (stopping_ || waiting_ >= queueLimit_) return false;
+        auto& queue = lanes_[lane];
+        // One lane gets half of the queue, two a third each, ...: there is always room for one that is not there yet.
+        if (lane != kNobody && queue.waiting.size() >= queueLimit_ - waiting_) return false;
+        queue.waiting.push_back(std::move(task));
+        ++waiting_;
+        queueUp(lane, queue);
     }
     wake_.notify_one();
     return true;
+}
+
+void ThreadPool::queueUp(Lane lane, Queue& queue) {
+    if (queue.inTurn || queue.waiting.empty() || (lane != kNobody && queue.running >= laneThreads_)) return;
+    queue.inTurn = true;
+    turns_.push_back(lane);
 }
 
 void ThreadPool::stop() {
@@ -35,16 +49,28 @@ void ThreadPool::stop() {
 }
 
 void ThreadPool::work() {
+    std::unique_lock hold(mutex_);
     for (;;) {
-        Task task;
-        {
-            std::unique_lock hold(mutex_);
-            wake_.wait(hold, [this] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
-            task = std::move(queue_.front());
-            queue_.pop_front();
-        }
+        wake_.wait(hold, [this] { return !turns_.empty() || (stopping_ && waiting_ == 0); });
+        if (turns_.empty()) return;
+        const Lane lane = turns_.front();
+        turns_.pop_front();
+        auto& queue = lanes_[lane];
+        queue.inTurn = false;
+        Task task = std::move(queue.waiting.front());
+        queue.waiting.pop_front();
+        ++queue.running;
+        queueUp(lane, queue);
+        const bool last = --waiting_ == 0 && stopping_;
+        hold.unlock();
+        if (last) wake_.notify_all();
         task();
+        task = nullptr;
+        hold.lock();
+        if (--queue.running == 0 && queue.waiting.empty())
+            lanes_.erase(lane);
+        else
+            queueUp(lane, queue);
     }
 }
 

@@ -172,9 +172,8 @@ std::string Settings::hook(std::string_view script, std::string_view key) const 
 
 void Settings::setHook(HookSetting setting) {
     if (const auto problem = problemWithHook(setting.key, setting.value)) misuse("hooks." + setting.script + "." + setting.key, *problem);
-    const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const HookSetting& held) {
-        return held.script == setting.script && held.key == setting.key;
-    });
+    const auto found = std::find_if(hooks_.begin(), hooks_.end(),
+                                    [&](const HookSetting& held) { return held.script == setting.script && held.key == setting.key; });
     if (found == hooks_.end())
         hooks_.push_back(std::move(setting));
     else

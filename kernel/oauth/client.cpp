@@ -22,13 +22,17 @@ bool Client::supersedes(std::int64_t issuedAtSeconds) const {
     return agent.tokensNotBefore && issuedAtSeconds <= base::epochSecondsOf(*agent.tokensNotBefore);
 }
 
-ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials,
-                     bool secretsMissing) {
-    auto client = std::make_shared<Client>();
+Tenant tenantOf(const model::Organization& organization) {
+    Tenant tenant{organization.num, organization.id, organization.status, {}, {}};
     if (const auto limits = base::json::parse(organization.limitsJson)) {
-        client->requestsPerMinute = limitNamed(*limits, "requestsPerMinute");
-        client->tokensPerMonth = limitNamed(*limits, "tokensPerMonth");
+        tenant.requestsPerMinute = limitNamed(*limits, "requestsPerMinute");
+        tenant.tokensPerMonth = limitNamed(*limits, "tokensPerMonth");
     }
+    return tenant;
+}
+
+ClientPtr makeClient(model::Agent agent, Tenant organization, std::vector<model::Credential> credentials, bool secretsMissing) {
+    auto client = std::make_shared<Client>();
     client->agent = std::move(agent);
     client->organization = std::move(organization);
     client->credentials = std::move(credentials);

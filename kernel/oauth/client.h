@@ -12,15 +12,24 @@
 
 namespace agentidp::oauth {
 
-struct Client {
-    model::Agent agent;
-    model::Organization organization;
-    std::vector<model::Credential> credentials;  ///< of status Active, each with its MAC; expired ones may be among them
-    /// Some of its secrets are in a secret store that cannot be asked now: what matches none of `credentials` may still be right.
-    bool secretsMissing = false;
+/// What the token path asks of an organization.
+struct Tenant {
+    std::int64_t num = 0;
+    model::OrganizationId id;
+    model::OrganizationStatus status = model::OrganizationStatus::Active;
     /// From the organization's limits; absent: the setting counts.
     std::optional<std::int64_t> requestsPerMinute;
     std::optional<std::int64_t> tokensPerMonth;
+};
+/// Reads the limits once; members it does not understand do not limit.
+[[nodiscard]] Tenant tenantOf(const model::Organization& organization);
+
+struct Client {
+    model::Agent agent;
+    Tenant organization;
+    std::vector<model::Credential> credentials;  ///< of status Active, each with its MAC; expired ones may be among them
+    /// Some of its secrets are in a secret store that cannot be asked now: what matches none of `credentials` may still be right.
+    bool secretsMissing = false;
 
     /// Agent and organization are both active.
     [[nodiscard]] bool active() const;
@@ -30,8 +39,7 @@ struct Client {
 };
 using ClientPtr = std::shared_ptr<const Client>;
 
-/// Reads the limits once; members it does not understand do not limit.
-[[nodiscard]] ClientPtr makeClient(model::Agent agent, model::Organization organization, std::vector<model::Credential> credentials,
+[[nodiscard]] ClientPtr makeClient(model::Agent agent, Tenant organization, std::vector<model::Credential> credentials,
                                    bool secretsMissing = false);
 /// What an authenticated client may do on endpoints that take its secret: everything it could ask a token for.
 [[nodiscard]] model::Caller callerOf(const Client& client);

@@ -86,12 +86,19 @@ struct Taken {
     BudgetState state;
 };
 
+/// What one request costs, where a hook says so.
+struct Charge {
+    std::int64_t cost = 1;
+    /// Another budget of the client's organization that the request comes out of as well, of the same size; empty: none.
+    std::string alsoFrom;
+};
+
 /// Rate limits and quotas of one client. May block where the plugin does. Any error denies.
 class Budgets {
 public:
     virtual ~Budgets() = default;
     /// One request out of the client's minute.
-    [[nodiscard]] virtual base::Result<Taken> takeRequest(const Client& client, base::Instant now) = 0;
+    [[nodiscard]] virtual base::Result<Taken> takeRequest(const Client& client, base::Instant now, const Charge& charge) = 0;
     /// One token out of the client's month (the pre-check; the ledger's tally is the truth).
     [[nodiscard]] virtual base::Result<Taken> countToken(const Client& client, base::Instant now) = 0;
 };

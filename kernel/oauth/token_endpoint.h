@@ -1,12 +1,13 @@
 #pragma once
 /// @file kernel/oauth/token_endpoint.h
-/// Decides a token request: authenticate, take from the budget, ask exactly one grant, look at the quota. Signs nothing and
-/// writes nothing: policy hooks may narrow `grant` before the issuer sees it.
+/// Decides a token request: authenticate, take from the budget, ask exactly one grant, let the hooks narrow it, look at the quota. Signs
+/// nothing and writes nothing.
 #include <memory>
 #include <vector>
 
 #include "oauth/client_auth.h"
 #include "oauth/grant.h"
+#include "oauth/policy.h"
 #include "oauth/ports.h"
 #include "oauth/token_request.h"
 
@@ -31,10 +32,13 @@ public:
         const SlowHashes* imported = nullptr;  ///< see ClientAuthenticator
     };
     explicit TokenEndpoint(Ports ports);
-    /// `settings` may be other ones at every call: a reload hands in new ones.
-    [[nodiscard]] OauthResult<TokenDecision> decide(const TokenRequest& request, const TokenSettings& settings, base::Instant now) const;
+    /// `settings` may be other ones at every call: a reload hands in new ones. `policy`: the hooks of this request; null: none.
+    [[nodiscard]] OauthResult<TokenDecision> decide(const TokenRequest& request, const TokenSettings& settings, base::Instant now,
+                                                    Policy* policy = nullptr) const;
 
 private:
+    [[nodiscard]] OauthResult<model::Grant> grantFor(const TokenRequest& request, const Client& client, const TokenSettings& settings,
+                                                     Policy* policy) const;
     Ports ports_;
     ClientAuthenticator authenticator_;
     std::vector<std::unique_ptr<GrantType>> grants_;

@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -120,6 +121,19 @@ Counter Metrics::counter(Metric id, const std::vector<std::string>& labels) {
     if (family == nullptr) misuse(kRows[static_cast<std::size_t>(id)], "is no counter");
     Counter handle;
     handle.number_ = &family->Add(impl_->labelsOf(id, labels));
+    return handle;
+}
+
+Counter Metrics::pluginCounter(std::string_view plugin, std::string_view name) {
+    std::string full = "agentidp_plugin_" + std::string(plugin) + "_" + std::string(name);
+    std::replace(full.begin(), full.end(), '-', '_');
+    Counter handle;
+    // Registering the same family again answers the one that is there.
+    handle.number_ = &prometheus::BuildCounter()
+                          .Name(full)
+                          .Help("Counted by the plugin " + std::string(plugin) + "; see its page.")
+                          .Register(impl_->registry)
+                          .Add({});
     return handle;
 }
 

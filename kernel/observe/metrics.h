@@ -4,6 +4,7 @@
 /// (at start, or on first sight of a label value) and keep it: updating one is an atomic operation.
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace agentidp::observe {
@@ -53,6 +54,9 @@ public:
     Counter counter(Metric id, const std::vector<std::string>& labels = {});
     Gauge gauge(Metric id, const std::vector<std::string>& labels = {});
     Histogram histogram(Metric id, const std::vector<std::string>& labels = {});
+    /// agentidp_plugin_<kind>_<name>_<metric>, whose names plugins choose: `plugin` is "<kind>-<name>", dashes become underscores. The
+    /// caller bounds their number and checks their form.
+    Counter pluginCounter(std::string_view plugin, std::string_view name);
     /// The Prometheus text format, version 0.0.4.
     [[nodiscard]] std::string text() const;
 

@@ -83,7 +83,8 @@ BundleReading bundleOf(std::vector<BundleFile> files, std::string signature) {
     for (auto& file : files) {
         const auto role = roleOf(file.name);
         if (!role) {
-            complain(file.name, "is no file of a bundle", "scripts are NAME.lua, documents data/NAME.json, tests NAME_test.lua or tests/NAME.json");
+            complain(file.name, "is no file of a bundle",
+                     "scripts are NAME.lua, documents data/NAME.json, tests NAME_test.lua or tests/NAME.json");
             continue;
         }
         file.role = *role;

@@ -45,7 +45,7 @@ DecisionLog::DecisionLog(DecisionLogOptions options, const base::Clock& clock, o
 base::Result<std::unique_ptr<DecisionLog>> DecisionLog::open(DecisionLogOptions options, const base::Clock& clock, observe::Log& log,
                                                              observe::Metrics& metrics) {
     std::unique_ptr<DecisionLog> made(new DecisionLog(std::move(options), clock, log, metrics));
-    if (auto opened = made->openFile(); !opened) return std::move(opened).error();
+    if (auto possible = made->tryFile(); !possible) return std::move(possible).error();
     made->thread_ = std::thread([raw = made.get()] { raw->run(); });
     return made;
 }
@@ -59,6 +59,14 @@ DecisionLog::~DecisionLog() {
     emptied_.notify_all();
     if (thread_.joinable()) thread_.join();
     if (fd_ >= 0) ::close(fd_);
+}
+
+/// Without hooks there is no decision, and no empty file for it.
+base::Result<void> DecisionLog::tryFile() {
+    if (::access(options_.path.c_str(), F_OK) == 0) return openFile();
+    auto folder = options_.path.substr(0, options_.path.rfind('/'));
+    if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+    return base::fail(base::Errc::Invalid, "hooks.decision_log = " + options_.path + " cannot be made: " + std::strerror(errno));
 }
 
 base::Result<void> DecisionLog::openFile() {

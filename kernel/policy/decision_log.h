@@ -13,7 +13,7 @@
 namespace agentidp::policy {
 
 struct DecisionLogOptions {
-    std::string path;
+    std::string path;  ///< absolute
     Mask mask;
     std::int64_t allowsPerSecond = 100;
     std::uint64_t maxBytes = 64U << 20U;
@@ -27,7 +27,7 @@ struct DecisionLogOptions {
 /// Any thread. Its own thread writes, rotates and syncs nothing: the ledger is what must not lose a line.
 class DecisionLog final : public Decisions {
 public:
-    /// Errc::Invalid where the file cannot be opened. All but the options outlive it.
+    /// Errc::Invalid where the file cannot be opened, or made later: the first line makes it. All but the options outlive it.
     static base::Result<std::unique_ptr<DecisionLog>> open(DecisionLogOptions options, const base::Clock& clock, observe::Log& log,
                                                            observe::Metrics& metrics);
     /// Writes what is queued.
@@ -42,6 +42,7 @@ public:
 
 private:
     DecisionLog(DecisionLogOptions options, const base::Clock& clock, observe::Log& log, observe::Metrics& metrics);
+    base::Result<void> tryFile();
     base::Result<void> openFile();
     void run();
     void put(const Decision& decision);

@@ -43,8 +43,8 @@ struct Engine::Entry {
           memory(metrics.gauge(Metric::HookMemoryPeakBytes, {std::string(row.name), script->name()})),
           mismatches(metrics.counter(Metric::HookShadowMismatchesTotal, {std::string(row.name), script->name()})) {
         const auto add = [&](std::string_view result) {
-            calls.emplace(result, metrics.counter(Metric::HookCallsTotal, {std::string(row.name), script->name(),
-                                                                           std::string(nameOf(mode)), std::string(result)}));
+            calls.emplace(result, metrics.counter(Metric::HookCallsTotal,
+                                                  {std::string(row.name), script->name(), std::string(nameOf(mode)), std::string(result)}));
         };
         add(kError);
         for (std::uint16_t kind = 1; kind <= static_cast<std::uint16_t>(VerdictKind::Finding); kind = static_cast<std::uint16_t>(kind * 2))
@@ -89,10 +89,11 @@ public:
     /// The answer has gone out: now the shadow scripts may be asked.
     ~Conversation() override {
         if (asked_.empty()) return;
-        const auto task = [&engine = engine_, installed = installed_, asked = std::move(asked_)] {
+        auto task = [&engine = engine_, installed = installed_, asked = std::move(asked_)] {
             for (const auto& one : asked) engine.runShadow(installed, one);
         };
-        if (!engine_.ports_.later || !engine_.ports_.later(task)) engine_.ports_.metrics.counter(Metric::HookShadowDroppedTotal).add();
+        if (!engine_.ports_.later || !engine_.ports_.later(std::move(task)))
+            engine_.ports_.metrics.counter(Metric::HookShadowDroppedTotal).add();
     }
     Conversation(const Conversation&) = delete;
     Conversation& operator=(const Conversation&) = delete;
@@ -131,8 +132,7 @@ private:
         return report;
     }
     CallReport call(const Script& script, HookPoint point, const base::json::Value& input) {
-        if (left_ <= base::microseconds(0))
-            return spent(script);
+        if (left_ <= base::microseconds(0)) return spent(script);
         CallOptions options{budgets_.call, facts_.at};
         // Whole milliseconds, rounded up: what is left is never nothing here.
         options.budget.wall = std::min(options.budget.wall, std::chrono::ceil<base::milliseconds>(left_));
@@ -199,7 +199,8 @@ void Engine::account(const Entry& entry, HookPoint point, HookMode mode, const C
     while (report.peakBytes > peak && !entry.peak.compare_exchange_weak(peak, report.peakBytes, std::memory_order_relaxed)) {}
     if (report.peakBytes > peak) entry.memory.set(static_cast<double>(report.peakBytes));
     for (const auto& line : report.logged)
-        ports_.log.write(Message::HOOK_SAID, {{"hook", nameOf(point)}, {"script", script.name()}, {"text", line}, {"requestId", facts.requestId}});
+        ports_.log.write(Message::HOOK_SAID,
+                         {{"hook", nameOf(point)}, {"script", script.name()}, {"text", line}, {"requestId", facts.requestId}});
     const auto* failure = report.failure();
     if (failure == nullptr) return;
     ports_.metrics.counter(Metric::HookErrorsTotal, {std::string(nameOf(point)), script.name(), std::string(nameOf(failure->kind))}).add();

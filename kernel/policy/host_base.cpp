@@ -69,16 +69,20 @@ int extreme(State& state, lua_State* lua, bool largest) {
 
 /// pairs(): keys are sorted once, so that the same input gives the same order on every machine. Lua's own order hangs on addresses.
 int nextOfPairs(State& state, lua_State* lua) {
-    state.charge(1);
-    const lua_Integer at = lua_tointeger(lua, lua_upvalueindex(2)) + 1;
+    auto at = lua_tointeger(lua, lua_upvalueindex(2));
+    while (true) {
+        state.charge(1);
+        if (lua_rawgeti(lua, lua_upvalueindex(1), ++at) == LUA_TNIL) return 1;
+        lua_pushvalue(lua, -1);
+        if (frozenAt(lua, lua_upvalueindex(3)) != nullptr)
+            lua_gettable(lua, lua_upvalueindex(3));
+        else
+            lua_rawget(lua, lua_upvalueindex(3));
+        if (lua_type(lua, -1) != LUA_TNIL) break;
+        lua_pop(lua, 2);  // taken out since the keys were sorted
+    }
     lua_pushinteger(lua, at);
     lua_replace(lua, lua_upvalueindex(2));
-    if (lua_rawgeti(lua, lua_upvalueindex(1), at) == LUA_TNIL) return 1;
-    lua_pushvalue(lua, -1);
-    if (frozenAt(lua, lua_upvalueindex(3)) != nullptr)
-        lua_gettable(lua, lua_upvalueindex(3));
-    else
-        lua_rawget(lua, lua_upvalueindex(3));
     return 2;
 }
 

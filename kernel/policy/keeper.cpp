@@ -103,9 +103,13 @@ base::Result<std::optional<Keeper::Source>> Keeper::read() {
     return std::optional(std::move(out));
 }
 
-base::Result<Load> Keeper::checked(Source source, std::string cause) {
+base::Result<Load> Keeper::checked(Source source, std::string cause, Tests tests) {
     auto rules = settings_.rules;
     rules.modeOf = modeOf();
+    if (tests == Tests::RanElsewhere) {
+        rules.tests = {};
+        rules.selftest = {};
+    }
     Generation::Facts facts;
     facts.number = source.number;
     facts.cause = std::move(cause);
@@ -156,7 +160,7 @@ base::Result<Changed> Keeper::load(std::string cause, const std::string& actor) 
     }
     const auto now = ports_.engine.current();
     if (!*source) return changed(Generation::Facts{}, "unchanged");
-    auto load = checked(std::move(**source), std::move(cause));
+    auto load = checked(std::move(**source), std::move(cause), Tests::Run);
     if (!load) return std::move(load).error();
     const auto& next = *load->generation;
     const bool nothingAtAll = !now && next.facts().bundle->files.empty();
@@ -183,7 +187,7 @@ base::Result<Changed> Keeper::pushAs(const Bundle& bundle, const std::string& ac
     if (!numbers) return std::move(numbers).error();
     store::HookBundle row;
     row.number = (numbers->empty() ? 0 : numbers->front()) + 1;
-    auto load = checked({{bundle, {}}, static_cast<std::uint64_t>(row.number)}, std::move(cause));
+    auto load = checked({{bundle, {}}, static_cast<std::uint64_t>(row.number)}, std::move(cause), Tests::Run);
     if (!load) return std::move(load).error();
     const auto& facts = load->generation->facts();
     row.sha256 = facts.sha256;
@@ -199,7 +203,8 @@ base::Result<Changed> Keeper::pushAs(const Bundle& bundle, const std::string& ac
     if (!gone.empty()) effect.ops.push_back(store::removeHookBundles(gone));
     effect.events.push_back(event(action, actor, facts));
     if (auto done = ports_.commit(std::move(effect)); !done) {
-        if (done.error().code == Errc::Exists) return fail(Errc::Conflict, "somebody else pushed meanwhile; look at hook status, then push again");
+        if (done.error().code == Errc::Exists)
+            return fail(Errc::Conflict, "somebody else pushed meanwhile; look at hook status, then push again");
         return std::move(done).error();
     }
     install(load->generation);
@@ -278,7 +283,7 @@ base::Result<void> Keeper::follow() {
     auto source = read();
     if (!source) return std::move(source).error();
     if (!*source) return {};
-    const auto load = checked(std::move(**source), "push");
+    const auto load = checked(std::move(**source), "push", Tests::RanElsewhere);
     if (load)
         install(load->generation);
     else

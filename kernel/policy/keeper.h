@@ -71,7 +71,8 @@ public:
     /// Sets, or with nothing forgets, the live mode of a script, here and in every process of this storage. It outlives restarts and
     /// outranks hooks.<name>.mode. NotFound: no such script is loaded.
     base::Result<void> mode(const std::string& script, std::optional<HookMode> mode, const std::string& actor, const std::string& why);
-    /// Takes over what other processes changed: modes, and the newest bundle where the source is the storage. Cheap where nothing did.
+    /// Takes over what other processes changed: modes, and the newest bundle where the source is the storage, which is
+    /// checked here and was tested by who pushed it. Cheap where nothing did.
     /// A bundle that is refused here is told once. Unavailable: storage.
     base::Result<void> follow();
 
@@ -84,7 +85,11 @@ private:
         std::uint64_t number = 0;
     };
     [[nodiscard]] base::Result<std::optional<Source>> read();
-    [[nodiscard]] base::Result<Load> checked(Source source, std::string cause);
+    enum class Tests {
+        Run,
+        RanElsewhere,  ///< who pushed ran them, in the same minute: a follower has a second
+    };
+    [[nodiscard]] base::Result<Load> checked(Source source, std::string cause, Tests tests);
     void install(const GenerationPtr& generation);
     base::Result<Changed> pushAs(const Bundle& bundle, const std::string& actor, std::string cause, model::Action action);
     base::Result<Changed> rollbackHere(const std::string& actor);

@@ -14,7 +14,7 @@ struct LoadRules {
     std::function<StateMode(const std::string& script)> stateOf;
     ModeOf modeOf;
     Compile compile = policy::compile;
-    BundleTests tests;                                 ///< none: bundles are not tested
+    BundleTests tests;                                  ///< none: bundles are not tested
     std::function<base::Result<void>()> selftest = {};  ///< none: it is not run now
 };
 

@@ -34,12 +34,6 @@ State::~State() {
     if (!spareArena) spareArena = std::move(arena_);
 }
 
-void State::renew() {
-    arena_->reset();
-    lua_ = nullptr;
-    loaded = false;
-}
-
 bool State::mayGrow(const void* block, std::size_t old, std::size_t wanted, std::size_t tag) {
     if (block == nullptr && tag == LUA_TSTRING && wanted > kMostString + 64 && !without(Restriction::StringSize)) return false;
     return refusals_ <= kMostCollections && inUse_ + (wanted - old) <= cap_;

@@ -85,8 +85,6 @@ public:
     [[nodiscard]] std::optional<Failure> run(const CallOptions& options, const std::function<void(lua_State*)>& work);
     /// Between two runs of a pooled state: whether it is fit for another.
     [[nodiscard]] bool settle();
-    /// Every block is gone and the state as new; nothing of before may be used.
-    void renew();
 
     [[nodiscard]] const Environment& environment() const { return environment_; }
     [[nodiscard]] bool without(Restriction restriction) const { return environment_.without(restriction); }
@@ -102,7 +100,7 @@ public:
     void chargeBytes(std::size_t bytes) { charge(static_cast<std::int64_t>(bytes / kBytesPerUnit)); }
     /// `text` holds no value of the request.
     [[noreturn]] void stop(FailureKind kind, const std::string& text);
-    /// The same for a wrong argument of the host function `what`.
+    /// The same for a wrong argument.
     [[noreturn]] void wrong(const std::string& text) { stop(FailureKind::Runtime, text); }
 
 private:

@@ -12,6 +12,19 @@ namespace agentidp::policy {
 namespace {
 
 constexpr std::string_view kWhole = "whole script, ";
+constexpr int kPatience = 50;
+/// An instrumented build is that much slower; there it is asked how each script ends, and the clock is left to the others.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kSlowness = 20;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+constexpr int kSlowness = 20;
+#else
+constexpr int kSlowness = 1;
+#endif
+#else
+constexpr int kSlowness = 1;
+#endif
 constexpr std::string_view kEndsBy = "ends by ";
 
 base::microseconds threadTime() {
@@ -79,23 +92,41 @@ const SelftestCase* SelftestReport::slowest() const {
     return found == cases.end() ? nullptr : &*found;
 }
 
-SelftestReport selftest(const CallBudget& budget) {
+namespace {
+
+SelftestCase judged(const CorpusScript& script, const Head& head, const CallBudget& within, const CallBudget& budget) {
+    SelftestCase one{std::string(script.name), head.tries, head.expected, {}, {}, {}, false};
+    const auto cpu = threadTime();
+    const auto wall = std::chrono::steady_clock::now();
+    one.seen = endOf(head, script.name, within);
+    one.cpu = threadTime() - cpu;
+    one.wall = std::chrono::duration_cast<base::microseconds>(std::chrono::steady_clock::now() - wall);
+    one.passed = isOneOf(one.seen, one.expected) && one.cpu <= budget.wall + kSelftestGrace;
+    return one;
+}
+
+}  // namespace
+
+SelftestReport selftest(const CallBudget& given) {
     SelftestReport report;
+    auto budget = given;
+    budget.wall *= kSlowness;
     for (const auto& script : corpus()) {
         const auto head = headOf(script.text);
-        SelftestCase one{std::string(script.name), head.tries, head.expected, {}, {}, {}, false};
-        const auto cpu = threadTime();
-        const auto wall = std::chrono::steady_clock::now();
-        one.seen = endOf(head, script.name, budget);
-        one.cpu = threadTime() - cpu;
-        one.wall = std::chrono::duration_cast<base::microseconds>(std::chrono::steady_clock::now() - wall);
-        one.passed = isOneOf(one.seen, one.expected) && one.cpu <= budget.wall + kSelftestGrace;
+        auto one = judged(script, head, budget, budget);
+        if (!one.passed && one.seen == nameOf(FailureKind::Deadline) && one.cpu < budget.wall) {
+            // Others had the processor meanwhile: with more time by the clock, and no more of the processor's.
+            auto patient = budget;
+            patient.wall *= kPatience;
+            one = judged(script, head, patient, budget);
+        }
         report.cases.push_back(std::move(one));
     }
     const auto environment = sandbox::makeEnvironment("selftest.lua", nullptr, {});
     sandbox::State state(environment);
     CallOptions options;
     options.budget = budget;
+    options.budget.wall *= kPatience;
     const auto failure = state.run(options, [&](lua_State* lua) { report.strayNames = sandbox::strayNames(state, lua); });
     if (failure) report.strayNames.push_back("the globals could not be read: " + failure->text);
     return report;

@@ -13,8 +13,9 @@ base::Result<std::vector<audit::NoteKey>> readTrust(const std::vector<std::strin
     for (const auto& text : keys) {
         auto key = audit::NoteKey::parse(text);
         if (!key)
-            return base::fail(base::Errc::Invalid, "hooks.trust: " + text +
-                                                       " is no public key; one looks like name+hhhhhhhh+base64, as agentidp hook sign prints it");
+            return base::fail(
+                base::Errc::Invalid,
+                "hooks.trust: " + text + " is no public key; one looks like name+hhhhhhhh+base64, as agentidp hook sign prints it");
         out.push_back(std::move(*key));
     }
     return out;

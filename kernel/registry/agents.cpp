@@ -66,6 +66,12 @@ bool wantsPlatform(const model::Agent& agent) { return model::contains(agent.sco
 
 std::string locationOf(const model::Agent& agent) { return "/api/v1/agents/" + agent.id.str(); }
 
+/// What hooks want kept with the event.
+model::Decided<std::string, model::Problem> policySays(const Asker& asker, std::string_view operation, const model::Agent& agent) {
+    if (asker.policy == nullptr) return std::string("{}");
+    return asker.policy->agent(operation, agent);
+}
+
 }  // namespace
 
 model::Decided<model::Organization, Ruling> AgentRules::organizationFor(const Asker& asker, const std::string* wanted) const {
@@ -107,11 +113,14 @@ Ruling AgentRules::create(const Asker& asker, const base::json::Value& body) con
     agent.organizationId = organization->id;
     agent.createdAt = asker.origin.at;
     agent.updatedAt = asker.origin.at;
+    auto said = policySays(asker, "create", agent);
+    if (!said) return refuse(std::move(said).refusal());
     auto ruling = answered(201, agentJson(agent), etagOf(agent.rowVersion));
     std::get<model::Answer>(ruling.outcome).headers.emplace_back("Location", locationOf(agent));
     auto event = eventAbout(agent, asker, model::Action::AgentCreated);
     event.metadataJson =
         metadata({{"agentType", agent.agentType}, {"deploymentEnv", wordOf(agent.deploymentEnv)}, {"scopes", model::joined(agent.scopes)}});
+    event.extJson = *std::move(said);
     ruling.mutation.events.push_back(std::move(event));
     ruling.mutation.changes.emplace_back(model::InsertAgent{std::move(agent)});
     return ruling;
@@ -193,11 +202,15 @@ Ruling AgentRules::update(const Asker& asker, std::string_view agentId, const ba
 
     agent.updatedAt = asker.origin.at;
     agent.rowVersion = before.rowVersion + 1;
+    const bool onlySuspends = !changes.any() && agent.status == model::AgentStatus::Suspended;
+    auto said = onlySuspends ? model::Decided<std::string, model::Problem>("{}") : policySays(asker, "update", agent);
+    if (!said) return refuse(std::move(said).refusal());
     if (turned && agent.status == model::AgentStatus::Suspended) endTokens(agent, asker.origin.at);
     auto ruling = answered(200, agentJson(agent), etagOf(agent.rowVersion));
     if (changes.any()) {
         auto event = eventAbout(agent, asker, model::Action::AgentUpdated);
         event.metadataJson = metadata({{"changed", changes.names()}, {"scopes", model::joined(agent.scopes)}});
+        event.extJson = *std::move(said);
         ruling.mutation.events.push_back(std::move(event));
     }
     if (turned) {

@@ -57,6 +57,17 @@ model::Decided<model::Credential, Ruling> ofAgent(Credentials& credentials, cons
     return *std::move(credential);
 }
 
+/// When the secret ends, after the hooks were asked.
+model::Decided<std::optional<base::Instant>, Ruling> endOf(const Asker& asker, std::string_view operation, const model::Agent& agent,
+                                                           std::optional<base::Instant> wanted) {
+    if (asker.policy == nullptr) return wanted;
+    const auto longest = asker.policy->credential(operation, agent, wanted);
+    if (!longest) return refuse(longest.refusal());
+    if (!*longest) return wanted;
+    const auto latest = asker.origin.at + **longest;
+    return std::optional<base::Instant>(wanted ? std::min(*wanted, latest) : latest);
+}
+
 Ruling conflict(std::string detail) { return refuse(model::problem(model::ProblemCode::Conflict, std::move(detail))); }
 
 }  // namespace
@@ -124,7 +135,9 @@ Ruling CredentialRules::create(const Asker& asker, std::string_view agentId, con
     credential.agentId = agent->id;
     credential.agentNum = agent->num;
     credential.createdAt = asker.origin.at;
-    credential.expiresAt = expiresAt;
+    auto end = endOf(asker, "create", *agent, expiresAt);
+    if (!end) return std::move(end).refusal();
+    credential.expiresAt = *end;
     const auto secret = renewSecret(credential, secrets);
     if (!secret) return refuse(model::problemOf(secret.error()));
     auto ruling = answered(201, credentialJson(credential, secret->text()));
@@ -212,10 +225,12 @@ Ruling CredentialRules::rotate(const Asker& asker, std::string_view agentId, std
         // The old secret never outlives what it was promised.
         if (credential.expiresAt) credential.previousUntil = std::min(*credential.previousUntil, *credential.expiresAt);
     }
+    auto end = endOf(asker, "rotate", *agent, expiresAt ? expiresAt : credential.expiresAt);
+    if (!end) return std::move(end).refusal();
     SecretChanges secrets;
     const auto secret = renewSecret(credential, secrets);
     if (!secret) return refuse(model::problemOf(secret.error()));
-    if (expiresAt) credential.expiresAt = expiresAt;
+    credential.expiresAt = *end;
     const auto expected = credential.rowVersion++;
     auto ruling = answered(200, credentialJson(credential, secret->text()));
     ruling.secrets = std::move(secrets);
@@ -245,6 +260,7 @@ Ruling CredentialRules::revoke(const Asker& asker, std::string_view agentId, std
     const bool last = std::none_of(active->begin(), active->end(),
                                    [&](const model::Credential& other) { return other.id != credential->id && live(other, now); });
 
+    if (asker.policy != nullptr) (void)asker.policy->credential("revoke", *agent, credential->expiresAt);
     auto& mutation = ruling.mutation;
     auto event = eventAbout(*agent, *credential, asker, model::Action::CredentialRevoked);
     event.metadataJson = metadata({{"credentialId", credential->id.str()}, {"tokensEnded", last ? "true" : ""}});

@@ -13,7 +13,9 @@
 #include "crypto/hash.h"
 #include "model/agent.h"
 #include "model/credential.h"
+#include "model/decided.h"
 #include "model/organization.h"
+#include "model/problem.h"
 
 namespace agentidp::registry {
 
@@ -57,6 +59,18 @@ public:
                                                                             std::optional<model::CredentialStatus> status,
                                                                             std::optional<CredentialPosition> before,
                                                                             std::uint32_t limit) = 0;
+};
+
+/// What hooks say of one request's changes, before they are decided. One thread at a time; may block for the hooks' time.
+class Policy {
+public:
+    virtual ~Policy() = default;
+    /// `operation`: create or update. Answers what is to be kept with the event, as one JSON object.
+    [[nodiscard]] virtual model::Decided<std::string, model::Problem> agent(std::string_view operation, const model::Agent& agent) = 0;
+    /// `operation`: create, rotate or revoke; `expiresAt` is when the secret would end. Answers the longest that it may live. A revoke is
+    /// told and never refused.
+    [[nodiscard]] virtual model::Decided<std::optional<base::seconds>, model::Problem> credential(
+        std::string_view operation, const model::Agent& agent, std::optional<base::Instant> expiresAt) = 0;
 };
 
 /// HMAC-SHA-256 under the data keys that client secrets are kept with.

@@ -35,11 +35,14 @@ struct Ruling {
     [[nodiscard]] bool ok() const { return outcome.index() == 0; }
 };
 
+class Policy;
+
 /// Who asks for what, under which condition.
 struct Asker {
     const model::Caller& caller;
     const model::Origin& origin;
     std::string_view ifMatch = {};  ///< the If-Match field; empty: unconditional
+    Policy* policy = nullptr;       ///< the hooks of this request (registry/ports.h); null: none
 };
 
 /// What the refusal says when the ledger could not apply a ruling's mutation: Conflict and Exists are 409, except that a

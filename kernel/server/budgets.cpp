@@ -11,6 +11,9 @@ constexpr base::milliseconds kDeadline{250};
 constexpr base::microseconds kClaim = std::chrono::seconds(2);
 constexpr base::seconds kAskAgain{1};
 constexpr std::size_t kMostKnown = 50'000;
+constexpr base::microseconds kTurn = std::chrono::seconds(2);
+constexpr std::size_t kAtOnce = 500;
+constexpr std::int64_t kUnlimited = std::int64_t{1} << 50U;
 
 std::int64_t sumOf(const plugin::Budget& budget) { return budget.limit - budget.remaining; }
 
@@ -32,24 +35,28 @@ void ClientBudgets::countInto(observe::Metrics& metrics) {
     months_ = decisions("month");
 }
 
-base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& client, base::Instant now) {
-    return takeRequest(client.agent.id, client.requestsPerMinute.value_or(limits_.requestsPerMinute), now);
+base::Result<oauth::Taken> ClientBudgets::takeRequest(const oauth::Client& client, base::Instant, const oauth::Charge& charge) {
+    const auto perMinute = client.organization.requestsPerMinute.value_or(limits_.requestsPerMinute);
+    auto taken = take("rate:" + client.agent.id.str(), perMinute, charge.cost);
+    if (!taken || !taken->allowed || charge.alsoFrom.empty()) return taken;
+    const auto also = take("hook:" + std::to_string(client.organization.num) + ":" + charge.alsoFrom, perMinute, charge.cost);
+    if (!also) return also;
+    return also->state.remaining < taken->state.remaining || !also->allowed ? also : taken;
 }
 
 base::Result<oauth::Taken> ClientBudgets::takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant) {
-    const auto budget = limiter_.take("rate:" + client.str(), perMinute, std::chrono::minutes(1), 1, plugin::callWithin(clock_, kDeadline));
+    return take("rate:" + client.str(), perMinute, 1);
+}
+
+base::Result<oauth::Taken> ClientBudgets::take(const std::string& key, std::int64_t perMinute, std::int64_t cost) {
+    const auto budget = limiter_.take(key, perMinute, std::chrono::minutes(1), cost, plugin::callWithin(clock_, kDeadline));
     if (!budget) return budget.error();
     return minutes_.count(takenOf(*budget));
 }
 
 ClientBudgets::Month ClientBudgets::monthOf(const oauth::Client& client, base::Instant now) const {
     const auto month = store::monthOf(now);
-    return {client.agent.id,
-            client.agent.num,
-            month,
-            monthKey(client.agent.id, month),
-            client.tokensPerMonth.value_or(limits_.tokensPerMonth),
-            store::endOfMonth(now)};
+    return {client.agent.id, client.agent.num, month, monthKey(client.agent.id, month), perMonth(client), store::endOfMonth(now)};
 }
 
 bool ClientBudgets::isKnown(const Month& month) {
@@ -78,47 +85,65 @@ base::Result<oauth::Taken> ClientBudgets::countToken(const oauth::Client& client
 }
 
 void ClientBudgets::noteToken(const oauth::Client& client, base::Instant now) {
-    auto of = monthOf(client, now);
+    const auto month = store::monthOf(now);
+    const MonthOfAgent key{month, client.agent.num};
     auto noted = noted_.lock();
     // Past the bound the table still knows.
-    if (noted->size() >= kMostKnown && !noted->contains(of.key)) return;
-    auto& mine = (*noted)[of.key];
-    if (mine.tokens++ == 0) mine.month = std::move(of);
+    if (noted->size() >= kMostKnown && !noted->contains(key)) return;
+    auto& mine = (*noted)[key];
+    if (mine.tokens++ == 0) mine.month = monthOf(client, now);
 }
 
+/// A month that is only reported follows its table: one replica at a time brings the counters of the clients it served up to what is
+/// written, so that nothing is counted twice and what a server forgot comes back.
 base::Result<void> ClientBudgets::flush() {
-    std::unordered_map<std::string, Noted> taken;
+    NotedTokens taken;
     taken.swap(*noted_.lock());
-    base::Result<void> done;
-    for (const auto& [key, noted] : taken) {
-        base::Result<bool> counted = done ? countNoted(noted) : base::Result<bool>(done.error());
-        if (counted && *counted) continue;
-        if (!counted) {
-            known_.lock()->clients.erase(noted.month.client.str());
-            if (done) done = std::move(counted).error();
-        }
-        // Again next time, and in the table meanwhile.
-        auto again = noted_.lock();
-        if (again->size() < kMostKnown) again->try_emplace(key, noted);
+    auto done = taken.empty() ? base::Result<void>() : followTable(taken);
+    auto again = noted_.lock();
+    for (auto& [key, left] : taken) {
+        if (again->size() >= kMostKnown) break;
+        const auto [mine, added] = again->try_emplace(key, left);
+        if (!added) mine->second.tokens += left.tokens;
     }
     return done;
 }
 
-/// Whatever was noted is in the table, so that a counter which is raised to it needs nothing more. False: another replica raises it.
-base::Result<bool> ClientBudgets::countNoted(const Noted& noted) {
+/// Takes out of `noted` what was counted.
+base::Result<void> ClientBudgets::followTable(NotedTokens& noted) {
+    if (limiter_.blocks()) {
+        const auto turn = limiter_.take("seed:months", 1, kTurn, 1, plugin::callWithin(clock_, kDeadline));
+        if (!turn) return turn.error();
+        if (!turn->allowed) return {};
+    }
+    const auto until = clock_.mono() + kTurn / 2;
+    while (!noted.empty() && clock_.mono() < until) {
+        const auto month = noted.begin()->first.first;
+        std::vector<std::int64_t> agents;
+        for (auto it = noted.begin(); it != noted.end() && it->first.first == month && agents.size() < kAtOnce; ++it)
+            agents.push_back(it->first.second);
+        const auto written = store::readMonthlyCounts(storage_, clock_, agents, month);
+        if (!written) return written.error();
+        for (const auto& [agent, tokens] : *written)
+            if (auto raised = raiseTo(noted.at({month, agent}), tokens); !raised) return raised;
+        // One that is not written has no row any more.
+        for (const auto agent : agents) noted.erase({month, agent});
+    }
+    return {};
+}
+
+base::Result<void> ClientBudgets::raiseTo(const Noted& noted, std::int64_t written) {
     const auto& of = noted.month;
-    const bool known = isKnown(of);
-    if (!known) {
-        auto raised = raiseToTable(of, 0);
-        if (!raised || !*raised) return raised;
+    const auto sum = limiter_.count(of.key, kUnlimited, of.end, 0, plugin::callWithin(clock_, kDeadline));
+    if (!sum) return sum.error();
+    if (const auto behind = written - sumOf(*sum); behind > 0) {
+        if (auto raised = limiter_.count(of.key, kUnlimited, of.end, behind, plugin::callWithin(clock_, kDeadline)); !raised)
+            return std::move(raised).error();
     }
-    auto counted = limiter_.count(of.key, of.limit, of.end, known ? noted.tokens : 0, plugin::callWithin(clock_, kDeadline));
-    if (!counted) return counted.error();
-    if (forgot(of, sumOf(*counted))) {
-        if (auto raised = raiseToTable(of, 0); !raised) return std::move(raised).error();
-    }
-    months_.count(takenOf(*counted), noted.tokens);
-    return true;
+    const auto over = std::clamp<std::int64_t>(written - of.limit, 0, noted.tokens);
+    months_.allowed.add(static_cast<double>(noted.tokens - over));
+    months_.denied.add(static_cast<double>(over));
+    return {};
 }
 
 /// How much the counter is behind what the table says, and `own` on top of it.

@@ -3,8 +3,10 @@
 /// A client's minute and month, counted by the rate-limiting plugin under the reference's key names. The month's truth is the
 /// table token_monthly_counts, written with the ledger; the plugin's counter starts from it, and is raised to it again where the
 /// plugin's backend lost it.
+#include <map>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/guarded.h"
 #include "oauth/ports.h"
@@ -25,12 +27,13 @@ public:
     ClientBudgets(plugin::RateLimiter& limiter, plugin::Storage& storage, const base::Clock& clock, BudgetLimits limits)
         : limiter_(limiter), storage_(storage), clock_(clock), limits_(limits) {}
 
-    [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client& client, base::Instant now) override;
+    [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client& client, base::Instant now,
+                                                         const oauth::Charge& charge) override;
     [[nodiscard]] base::Result<oauth::Taken> countToken(const oauth::Client& client, base::Instant now) override;
     /// A token that is durable in the ledger, of a client whose month is only reported: counted with the next flush(). Never blocks.
     void noteToken(const oauth::Client& client, base::Instant now);
-    /// Counts what was noted, one call of the plugin a client. Blocks where the plugin does. What cannot be counted now is taken from the
-    /// table next time.
+    /// Brings the counters of the clients that were noted up to the table; replicas take turns at it, of two seconds. Blocks where the
+    /// plugin and storage do. What cannot be counted now is counted next time.
     base::Result<void> flush();
     /// The same minute, for a caller of the REST API.
     [[nodiscard]] base::Result<oauth::Taken> takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant now);
@@ -39,6 +42,9 @@ public:
     /// Counts decisions by class and outcome from now on; before the first request.
     void countInto(observe::Metrics& metrics);
     [[nodiscard]] bool blocks() const { return limiter_.blocks(); }
+    [[nodiscard]] std::int64_t perMonth(const oauth::Client& client) const {
+        return client.organization.tokensPerMonth.value_or(limits_.tokensPerMonth);
+    }
     [[nodiscard]] std::int64_t defaultPerMinute() const { return limits_.requestsPerMinute; }
 
 private:
@@ -66,6 +72,7 @@ private:
         std::int64_t month = 0;
         std::unordered_map<std::string, Seen> clients;
     };
+    base::Result<oauth::Taken> take(const std::string& key, std::int64_t perMinute, std::int64_t cost);
     /// `own`: how many of the counter are this caller's and not in the table yet.
     [[nodiscard]] base::Result<std::int64_t> behindTable(const Month& month, std::int64_t own);
     /// False: another replica is raising it.
@@ -82,11 +89,14 @@ private:
         std::int64_t tokens = 0;
     };
     [[nodiscard]] Month monthOf(const oauth::Client& client, base::Instant now) const;
+    using MonthOfAgent = std::pair<std::int64_t, std::int64_t>;  ///< yyyymm, the agent's num
+    using NotedTokens = std::map<MonthOfAgent, Noted>;
     [[nodiscard]] bool isKnown(const Month& month);
-    base::Result<bool> countNoted(const Noted& noted);
+    base::Result<void> followTable(NotedTokens& noted);
+    base::Result<void> raiseTo(const Noted& noted, std::int64_t written);
 
     base::Guarded<Known> known_;
-    base::Guarded<std::unordered_map<std::string, Noted>> noted_;
+    base::Guarded<NotedTokens> noted_;
 };
 
 }  // namespace agentidp::server

@@ -8,6 +8,7 @@ namespace agentidp::server {
 namespace {
 
 constexpr base::nanoseconds kMissRemembered = std::chrono::seconds(1);
+constexpr std::size_t kMostTenants = 10'000;
 constexpr std::uint32_t kCredentialsRead = model::kMaxActiveCredentials + 1;
 
 }  // namespace
@@ -27,6 +28,12 @@ bool Directory::cached(std::string_view id) {
     const auto& client = found->second->client;
     return !client || std::none_of(client->credentials.begin(), client->credentials.end(),
                                    [](const model::Credential& credential) { return !credential.importedHash.empty(); });
+}
+
+std::int64_t Directory::organizationOf(std::string_view id) {
+    auto shard = shardOf(id).lock();
+    const auto found = shard->index.find(id);
+    return found == shard->index.end() || !found->second->client ? 0 : found->second->client->agent.organizationNum;
 }
 
 base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
@@ -88,10 +95,28 @@ bool Directory::fetchSecrets(std::vector<model::Credential>& credentials) const 
     return missing;
 }
 
-base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) const {
+base::Result<oauth::Tenant> Directory::tenant(std::int64_t num) {
+    std::uint64_t generation = 0;
+    {
+        auto tenants = tenants_.lock();
+        if (const auto found = tenants->known.find(num); found != tenants->known.end()) return found->second;
+        generation = tenants->generation;
+    }
+    const auto organization = store::Organizations(storage_, clock_).findByNum(num);
+    if (!organization) return organization.error();
+    auto read = oauth::tenantOf(*organization);
+    auto tenants = tenants_.lock();
+    if (tenants->generation == generation) {
+        if (tenants->known.size() >= kMostTenants) tenants->known.clear();
+        tenants->known.emplace(num, read);
+    }
+    return read;
+}
+
+base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) {
     auto agent = store::Agents(storage_, clock_).find(id);
     if (!agent) return std::move(agent).error();
-    auto organization = store::Organizations(storage_, clock_).findByNum(agent->organizationNum);
+    auto organization = tenant(agent->organizationNum);
     if (!organization) return std::move(organization).error();
     agent->organizationId = organization->id;
     auto credentials = store::Credentials(storage_, clock_).list(agent->num, "active", std::nullopt, kCredentialsRead);
@@ -136,6 +161,11 @@ void Directory::forget(std::string_view id) {
 }
 
 void Directory::forgetAll() {
+    {
+        auto tenants = tenants_.lock();
+        ++tenants->generation;
+        tenants->known.clear();
+    }
     for (auto& guarded : shards_) {
         auto shard = guarded.lock();
         ++shard->generation;

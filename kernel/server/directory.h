@@ -32,6 +32,9 @@ public:
     /// secret belongs on the pool.
     [[nodiscard]] bool cached(std::string_view id);
 
+    /// The organization of a client that is in memory; 0 where it is not.
+    [[nodiscard]] std::int64_t organizationOf(std::string_view id);
+
     /// Whether an event of this kind may change what is kept here.
     [[nodiscard]] static bool follows(model::Action action);
     /// A committed event: whatever it may have changed is read again at next use. Never blocks for storage.
@@ -52,7 +55,13 @@ private:
     static constexpr std::size_t kShards = 16;
 
     base::Guarded<Shard>& shardOf(std::string_view id) { return shards_[std::hash<std::string_view>{}(id) % kShards]; }
-    [[nodiscard]] base::Result<oauth::ClientPtr> load(const model::AgentId& id) const;
+    /// Organizations that were read since one of them changed.
+    struct Tenants {
+        std::unordered_map<std::int64_t, oauth::Tenant> known;
+        std::uint64_t generation = 0;
+    };
+    [[nodiscard]] base::Result<oauth::ClientPtr> load(const model::AgentId& id);
+    [[nodiscard]] base::Result<oauth::Tenant> tenant(std::int64_t num);
     [[nodiscard]] base::MonoInstant keptUntil(const oauth::ClientPtr& client) const;
     /// Fills in the MACs of secrets that are kept elsewhere; true where one cannot be had now.
     bool fetchSecrets(std::vector<model::Credential>& credentials) const;
@@ -65,6 +74,7 @@ private:
     base::seconds secretsKept_;
     std::size_t perShard_;
     std::array<base::Guarded<Shard>, kShards> shards_;
+    base::Guarded<Tenants> tenants_;
 };
 
 }  // namespace agentidp::server

@@ -39,7 +39,8 @@ void MintHandler::health(const ExchangePtr& exchange) const {
 void MintHandler::tokens(const ExchangePtr& exchange) {
     const bool nothingWaits =
         rooms_.gate.auth() != macp::MintAuth::Bearer && !rooms_.budgets.blocks() && exchange->request.body.size() <= kLoopBody;
-    if (!rooms_.workplaces.run(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, [this, exchange] { decide(exchange); }))
+    const auto lane = laneOfAddress(exchange->context.origin.ip);
+    if (!rooms_.workplaces.run(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, lane, [this, exchange] { decide(exchange); }))
         refuse(exchange, macp::refusalOf(base::fail(base::Errc::Unavailable, {}, "the pool's queue is full")));
 }
 

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "macp/refusal.h"
+#include "server/workplaces.h"
 
 namespace agentidp::server {
 namespace {
@@ -87,6 +88,7 @@ struct Front::Impl {
             {"authenticate", step(&Impl::authenticate)},  // who calls, for routes that want a bearer
             {"authorize", step(&Impl::authorize)},        // the route's scope, before a budget is spent on it
             {"limit", step(&Impl::limit)},                // the caller's own minute
+            {"take-turns", step(&Impl::takeTurns)},       // organizations share the pool by turns, whatever one of them sends
             {"run", step(&Impl::run)},
         };
         plan.departures = {{"observe", [this](Exchange& exchange, http::Response& response) { observe(exchange, response); }}};
@@ -190,7 +192,18 @@ struct Front::Impl {
 
     Flow leaveLoop(const ExchangePtr& exchange) {
         if (exchange->context.route->runs != Runs::Pool) return Flow::Pass;
-        if (!rooms.pool.post([exchange] { exchange->resume(); })) return refused(exchange, model::unavailable("the pool's queue is full"));
+        return resumeOnPool(exchange, laneOfAddress(exchange->context.origin.ip));
+    }
+
+    Flow takeTurns(const ExchangePtr& exchange) {
+        const auto& context = exchange->context;
+        if (context.route->runs != Runs::Pool || !context.caller) return Flow::Pass;
+        return resumeOnPool(exchange, laneOfOrganization(context.caller->organizationNum));
+    }
+
+    Flow resumeOnPool(const ExchangePtr& exchange, base::ThreadPool::Lane lane) {
+        if (!rooms.pool.post([exchange] { exchange->resume(); }, lane))
+            return refused(exchange, model::unavailable("the pool's queue is full"));
         return Flow::Taken;
     }
 

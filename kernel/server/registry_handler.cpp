@@ -17,9 +17,22 @@ using registry::Ruling;
 constexpr base::seconds kIdempotencyKept{24 * 3600};
 constexpr std::size_t kMaxIdempotencyKey = 128;
 
-Asker askerOf(const Exchange& exchange) {
+Asker askerOf(const Exchange& exchange, RequestHooks* hooks = nullptr) {
     const auto* ifMatch = exchange.request.headers.find("If-Match");
-    return {*exchange.context.caller, exchange.context.origin, ifMatch != nullptr ? std::string_view(*ifMatch) : std::string_view()};
+    return {*exchange.context.caller, exchange.context.origin, ifMatch != nullptr ? std::string_view(*ifMatch) : std::string_view(), hooks};
+}
+
+std::unique_ptr<RequestHooks> hooksOf(const Exchange& exchange, const HookSettings& settings) {
+    return RequestHooks::begin(settings, exchange.context.origin, &*exchange.context.caller);
+}
+
+/// The agent that a mutation writes, where it writes one.
+const model::Agent* agentOf(const model::Mutation& mutation) {
+    for (const auto& change : mutation.changes) {
+        if (const auto* insert = std::get_if<model::InsertAgent>(&change)) return &insert->agent;
+        if (const auto* update = std::get_if<model::UpdateAgent>(&change)) return &update->agent;
+    }
+    return nullptr;
 }
 
 std::string headerOf(const model::Answer& answer, std::string_view name) {
@@ -121,7 +134,8 @@ void RegistryHandler::read(const ExchangePtr& exchange, const Read& rule) {
 void RegistryHandler::write(const ExchangePtr& exchange, const Rule& rule) {
     auto body = jsonBody(exchange->request);
     if (!body) return refuse(exchange, body.refusal());
-    commit(exchange, rule(askerOf(*exchange), *body), {});
+    const auto hooks = hooksOf(*exchange, rooms_.hooks);
+    commit(exchange, rule(askerOf(*exchange, hooks.get()), *body), {}, hooks.get());
 }
 
 void RegistryHandler::create(const ExchangePtr& exchange, const Rule& rule) {
@@ -150,7 +164,8 @@ void RegistryHandler::create(const ExchangePtr& exchange, const Rule& rule) {
         if (!kept.location.empty()) again.headers.emplace_back("Location", kept.location);
         return answer(exchange, std::move(again));
     }
-    auto ruling = rule(askerOf(*exchange), *body);
+    const auto hooks = hooksOf(*exchange, rooms_.hooks);
+    auto ruling = rule(askerOf(*exchange, hooks.get()), *body);
     std::vector<plugin::Op> more;
     if (ruling.ok()) {
         const auto& decided = std::get<model::Answer>(ruling.outcome);
@@ -163,7 +178,7 @@ void RegistryHandler::create(const ExchangePtr& exchange, const Rule& rule) {
             store::insertIdempotentAnswer({client, *key, digest, decided.status, location.empty() ? exchange->request.path : location,
                                            repeatable(decided.body), now + kIdempotencyKept}));
     }
-    commit(exchange, std::move(ruling), std::move(more));
+    commit(exchange, std::move(ruling), std::move(more), hooks.get());
 }
 
 /// All or none; what was kept before the one that failed is forgotten.
@@ -177,7 +192,7 @@ base::Result<void> RegistryHandler::keepSecrets(const registry::SecretChanges& c
     return {};
 }
 
-void RegistryHandler::commit(const ExchangePtr& exchange, Ruling&& ruling, std::vector<plugin::Op> more) {
+void RegistryHandler::commit(const ExchangePtr& exchange, Ruling&& ruling, std::vector<plugin::Op> more, RequestHooks* hooks) {
     if (ruling.mutation.empty()) {
         if (ruling.ok()) return answer(exchange, std::get<model::Answer>(std::move(ruling.outcome)));
         return refuse(exchange, std::get<model::Problem>(ruling.outcome));
@@ -186,7 +201,9 @@ void RegistryHandler::commit(const ExchangePtr& exchange, Ruling&& ruling, std::
     for (const auto& change : ruling.mutation.changes)
         if (const auto* insert = std::get_if<model::InsertAgent>(&change))
             registered.emplace_back(store::nameOf(insert->agent.deploymentEnv));
+    if (hooks != nullptr) hooks->enrich(ruling.mutation.events, agentOf(ruling.mutation));
     auto effect = effectOf(std::move(ruling.mutation));
+    effect.enriched = hooks != nullptr;
     for (auto& op : more) effect.ops.push_back(std::move(op));
     if (!ruling.ok()) {
         // What is refused changes nothing: its event need not hold the answer.

@@ -13,6 +13,7 @@
 #include "registry/organizations.h"
 #include "secrets/client_secrets.h"
 #include "server/exchange.h"
+#include "server/request_hooks.h"
 
 namespace agentidp::server {
 
@@ -26,6 +27,7 @@ public:
         plugin::Storage& storage;
         const base::Clock& clock;
         observe::Metrics& metrics;
+        const HookSettings& hooks;
         secrets::ClientSecrets* secrets = nullptr;  ///< null where no ruling names a secret store
     };
     explicit RegistryHandler(Rooms rooms) : rooms_(rooms) {}
@@ -37,7 +39,8 @@ private:
     void write(const ExchangePtr& exchange, const Rule& rule);
     void create(const ExchangePtr& exchange, const Rule& rule);
     void read(const ExchangePtr& exchange, const Read& rule);
-    void commit(const ExchangePtr& exchange, registry::Ruling&& ruling, std::vector<plugin::Op> more);
+    /// `hooks`: what the rule asked; they see its events too. Null: none.
+    void commit(const ExchangePtr& exchange, registry::Ruling&& ruling, std::vector<plugin::Op> more, RequestHooks* hooks = nullptr);
     base::Result<void> keepSecrets(const registry::SecretChanges& changes) const;
     Rooms rooms_;
 };

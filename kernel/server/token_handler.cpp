@@ -49,8 +49,10 @@ void TokenHandler::configure(oauth::TokenSettings settings) {
 
 std::shared_ptr<const oauth::TokenSettings> TokenHandler::settings() { return *settings_.lock(); }
 
-void TokenHandler::doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&)) {
-    if (!rooms_.workplaces.run(place, [this, exchange, work] { (this->*work)(exchange); }))
+void TokenHandler::doAt(Place place, std::string_view client, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&)) {
+    const auto organization = place == Place::Loop || client.empty() ? 0 : rooms_.directory.organizationOf(client);
+    const auto lane = organization != 0 ? laneOfOrganization(organization) : laneOfAddress(exchange->context.origin.ip);
+    if (!rooms_.workplaces.run(place, lane, [this, exchange, work] { (this->*work)(exchange); }))
         refuse(exchange, oauth::oauthError(oauth::OauthCode::TemporarilyUnavailable, "too many requests are waiting", "overload"));
 }
 
@@ -76,7 +78,8 @@ void TokenHandler::token(const ExchangePtr& exchange) {
     const bool countsFirst = settings()->quota == oauth::QuotaMode::Enforce;
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
                               (!countsFirst || rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at));
-    doAt(nothingWaits ? rooms_.workplaces.signing() : Place::Pool, exchange, &TokenHandler::decideToken);
+    const auto otherwise = nothingWaits ? rooms_.workplaces.signing() : Place::Pool;
+    doAt(asksForTokens(rooms_.hooks) ? Place::Hooks : otherwise, client, exchange, &TokenHandler::decideToken);
 }
 
 void TokenHandler::decideToken(const ExchangePtr& exchange) {
@@ -84,7 +87,8 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     auto request = oauth::parseTokenRequest(rawOf(exchange->request));
     if (!request) return refuse(exchange, request.refusal());
     const auto settings = this->settings();
-    auto decision = rooms_.tokens.decide(*request, *settings, origin.at);
+    const auto hooks = RequestHooks::begin(rooms_.hooks, origin, nullptr);
+    auto decision = rooms_.tokens.decide(*request, *settings, origin.at, hooks.get());
     if (!decision) return refuse(exchange, decision.refusal());
     rehash(std::move(decision->rehash));
     auto issued = rooms_.issuer.issue({decision->grant, *decision->client, decision->credentialId, origin}, oauth::RandomDraw::fresh());
@@ -93,7 +97,14 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     audit::Effect effect;
     if (decision->touchCredential) rooms_.lastUsed.record(decision->credentialId, origin.at);
     effect.events.push_back(std::move(issued->event));
-    if (settings->quota != oauth::QuotaMode::Off) effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at)};
+    if (hooks) hooks->enrich(effect.events, &decision->client->agent);
+    effect.enriched = true;
+    if (settings->quota != oauth::QuotaMode::Off) {
+        effect.tally = audit::Effect::Tally{decision->grant.agentNum, store::monthOf(origin.at), {}};
+        // A counter that replicas share may be lost with its server: then the table alone knows.
+        if (settings->quota == oauth::QuotaMode::Enforce && rooms_.budgets.blocks())
+            effect.tally->limit = rooms_.budgets.perMonth(*decision->client);
+    }
     const auto counter = issuedCounter(model::joined(decision->grant.scopes));
     const auto budget = decision->budget;
     const auto noted = settings->quota == oauth::QuotaMode::Report ? decision->client : nullptr;
@@ -102,7 +113,9 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
                                                 const base::Result<audit::Committed>& committed) mutable {
         if (!committed) {
             base::wipe(answered.body.data(), answered.body.size());
-            return refuse(exchange, oauth::oauthErrorOf(committed.error()));
+            return refuse(exchange, committed.error().code == base::Errc::Denied
+                                        ? oauth::oauthError(oauth::OauthCode::QuotaExceeded, {}, "quota_exceeded")
+                                        : oauth::oauthErrorOf(committed.error()));
         }
         counter.add();
         if (noted) rooms_.budgets.noteToken(*noted, exchange->context.origin.at);
@@ -123,7 +136,8 @@ observe::Counter TokenHandler::issuedCounter(const std::string& scope) {
 void TokenHandler::introspect(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client);
-    doAt(nothingWaits ? Place::Loop : Place::Pool, exchange, &TokenHandler::decideIntrospection);
+    const auto otherwise = nothingWaits ? Place::Loop : Place::Pool;
+    doAt(asksForIntrospections(rooms_.hooks) ? Place::Hooks : otherwise, client, exchange, &TokenHandler::decideIntrospection);
 }
 
 void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
@@ -141,13 +155,16 @@ void TokenHandler::decideIntrospection(const ExchangePtr& exchange) {
             decision->answer = oauth::jsonAnswer(200, std::move((*minted)->body));
         }
     }
+    if (asksForIntrospections(rooms_.hooks))
+        if (const auto hooks = RequestHooks::begin(rooms_.hooks, exchange->context.origin, nullptr))
+            decision->answer.body = hooks->filtered(decision->caller, std::move(decision->answer.body));
     if (auto event = rooms_.tally.record(decision->caller, jti, exchange->context.origin)) append(std::move(*event));
     answer(exchange, std::move(decision->answer));
 }
 
 void TokenHandler::revoke(const ExchangePtr& exchange) {
     const auto client = claimedClient(exchange->request);
-    doAt(!client.empty() && rooms_.directory.cached(client) ? Place::Loop : Place::Pool, exchange, &TokenHandler::decideRevocation);
+    doAt(!client.empty() && rooms_.directory.cached(client) ? Place::Loop : Place::Pool, client, exchange, &TokenHandler::decideRevocation);
 }
 
 void TokenHandler::decideRevocation(const ExchangePtr& exchange) {

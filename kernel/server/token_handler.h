@@ -18,6 +18,7 @@
 #include "server/directory.h"
 #include "server/exchange.h"
 #include "server/last_used.h"
+#include "server/request_hooks.h"
 #include "server/revocation_set.h"
 #include "server/workplaces.h"
 
@@ -40,6 +41,7 @@ public:
         observe::Metrics& metrics;
         FailureSink failed;  ///< an authentication failed
         LastUsed& lastUsed;
+        const HookSettings& hooks;
         const macp::Minted* minted = nullptr;  ///< null where the mint is off
         /// A revocation is durable; must not block. May be empty.
         std::function<void(const model::Jti& jti, base::Instant until)> revoked = {};
@@ -63,8 +65,8 @@ private:
     void append(model::AuditEvent&& event);
     /// Nobody waits for it: should another request have been faster, the ledger says Conflict, and all is well.
     void rehash(model::Mutation&& mutation);
-    /// Place::Loop only where everything that `work` reads is in memory.
-    void doAt(Place place, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
+    /// Place::Loop only where everything that `work` reads is in memory. `client`: whom the request says it is from.
+    void doAt(Place place, std::string_view client, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
     [[nodiscard]] observe::Counter issuedCounter(const std::string& scope);
 
     [[nodiscard]] std::shared_ptr<const oauth::TokenSettings> settings();

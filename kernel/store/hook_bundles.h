@@ -29,7 +29,8 @@ inline constexpr std::size_t kKeptBundles = 3;
 /// Newest first; reads no bundle.
 [[nodiscard]] base::Result<std::vector<std::int64_t>> hookBundleNumbers(plugin::Storage& storage, const base::Clock& clock);
 /// The newest below `number`.
-[[nodiscard]] base::Result<std::optional<HookBundle>> hookBundleBefore(plugin::Storage& storage, const base::Clock& clock, std::int64_t number);
+[[nodiscard]] base::Result<std::optional<HookBundle>> hookBundleBefore(plugin::Storage& storage, const base::Clock& clock,
+                                                                       std::int64_t number);
 
 [[nodiscard]] plugin::Op putHookMode(const std::string& script, const std::string& mode);
 [[nodiscard]] plugin::Op removeHookMode(const std::string& script);

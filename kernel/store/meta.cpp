@@ -55,6 +55,25 @@ base::Result<std::int64_t> readMonthlyCount(plugin::Storage& storage, const base
     return found->value_or(0);
 }
 
+base::Result<std::vector<std::pair<std::int64_t, std::int64_t>>> readMonthlyCounts(plugin::Storage& storage, const base::Clock& clock,
+                                                                                   const std::vector<std::int64_t>& agentNums,
+                                                                                   std::int64_t month) {
+    using Count = std::pair<std::int64_t, std::int64_t>;
+    const std::vector<plugin::Value> wanted(agentNums.begin(), agentNums.end());
+    return readAll<Count>(
+        storage, clock,
+        plugin::select("token_monthly_counts", {"agent_num", "count"}, {{"agent_num", plugin::Compare::In, wanted}, is("month", month)},
+                       static_cast<std::uint32_t>(agentNums.size())),
+        [](const plugin::Row& row) -> base::Result<Count> {
+            RowReader reader(row);
+            Count count;
+            count.first = reader.integer();
+            count.second = reader.integer();
+            if (auto verdict = reader.verdict("token_monthly_counts"); !verdict) return verdict.error();
+            return count;
+        });
+}
+
 plugin::Op insertIdempotentAnswer(const IdempotentAnswer& answer) {
     return plugin::insertInto("idempotency_keys", {{"client_id", answer.clientId},
                                                    {"key", answer.key},

@@ -3,6 +3,8 @@
 /// The small tables: named values, monthly counts, idempotency keys, leases, job runs, job findings.
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "plugin/storage.h"
 
@@ -18,6 +20,11 @@ namespace agentidp::store {
 /// Tokens counted against an agent in a month; 0 where none were.
 [[nodiscard]] base::Result<std::int64_t> readMonthlyCount(plugin::Storage& storage, const base::Clock& clock, std::int64_t agentNum,
                                                           std::int64_t month);
+/// The same for several agents, as {agent, count}; those without a row are left out.
+[[nodiscard]] base::Result<std::vector<std::pair<std::int64_t, std::int64_t>>> readMonthlyCounts(plugin::Storage& storage,
+                                                                                                 const base::Clock& clock,
+                                                                                                 const std::vector<std::int64_t>& agentNums,
+                                                                                                 std::int64_t month);
 
 struct IdempotentAnswer {
     std::string clientId;

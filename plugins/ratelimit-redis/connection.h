@@ -50,6 +50,8 @@ public:
 
     [[nodiscard]] const HostPort& peer() const { return peer_; }
     [[nodiscard]] int fd() const;
+    /// Without TLS: then one thread may send() while another one does the rest.
+    [[nodiscard]] bool plain() const { return trust_ == nullptr; }
 
     enum class Io { Done, Again, Ended };
     /// Sends what goes without waiting, and takes it off the front of `rest`. Done: all of it. After Again the same bytes, perhaps with

@@ -1,7 +1,9 @@
 #pragma once
 /// @file plugins/ratelimit-redis/wire.h
-/// One connection and the thread that owns it. Commands of many callers travel together and are answered in order; a caller waits for its
-/// own answer no longer than it wants to. While there is no connection a caller is told so at once: it never waits for a connect.
+/// One connection that many callers share. Their commands travel one behind the other and are answered in order; one of those who wait
+/// reads for all, until its own answer came, and then another one does: an answer costs its caller no switch of threads. A caller waits no
+/// longer than it wants to. A thread of the wire's dials, reads what nobody waits for any more, and asks a silent connection whether it
+/// stands; while there is none a caller is told so at once.
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -64,21 +66,31 @@ private:
     /// One caller; shared, because a caller may go before its answer comes.
     struct Slot {
         enum class State { Waiting, Answered, Away } state = State::Waiting;
+        bool left = false;  ///< nobody waits for it any more
         Reply reply;
         Moment since;
         std::condition_variable changed;
     };
-    using Slots = std::deque<std::shared_ptr<Slot>>;
+    using SlotPtr = std::shared_ptr<Slot>;
+    using Lock = std::unique_lock<std::mutex>;
     static constexpr std::size_t kMostWaiting = 4'096;
 
-    void run(std::unique_ptr<Connection> connection);
-    /// Until the connection ends, or stop().
-    [[nodiscard]] Trouble serve(Connection& connection);
-    /// Moves what callers left to `sending` and `flying`. False: there was nothing.
-    bool collect(std::string& sending, Slots& flying);
-    /// Hands replies out. Answers why the connection has to end, if it has.
-    [[nodiscard]] bool deliver(Connection& connection, Slots& flying, Trouble& why);
-    void release(Slots& flying);
+    void keep();
+    /// Redials until a connection stands, or stop().
+    void dialAgain(Backoff& backoff);
+    [[nodiscard]] Asked askFor(const std::string& command, const aip::Call* call, Moment until, Reply& reply);
+    /// Sends it, or leaves it to who has the turn. The connection stands.
+    [[nodiscard]] SlotPtr enqueue(const std::string& command);
+    /// Waits for the answer; has the turn whenever nobody else has.
+    [[nodiscard]] Asked await(Lock& lock, Slot& slot, const aip::Call* call, Moment until);
+    /// One round of sending and receiving, `lock` open meanwhile.
+    void serve(Lock& lock, Moment until);
+    /// Hands replies out. False: the connection has to end, for `why`.
+    [[nodiscard]] bool deliver(Trouble& why);
+    /// Nobody has the turn: somebody who waits takes it, or else the keeper where answers are still to come.
+    void passOn();
+    /// The connection is over: everybody who waits is told, and the keeper dials.
+    void end(const Trouble& why);
     void pause(std::chrono::milliseconds length);
 
     const Dialer& dialer_;
@@ -87,12 +99,15 @@ private:
     Bell bell_;
     std::atomic<bool> stopping_{false};
     mutable std::mutex mutex_;
+    std::unique_ptr<Connection> connection_;  ///< used by who has the turn; made and destroyed by the keeper while nobody has
     bool up_ = false;
-    bool asleep_ = false;  ///< the thread waits in poll(2) and must be rung for
-    std::string outgoing_;
-    Slots queued_;
-    std::size_t flyingCount_ = 0;
-    std::thread thread_;
+    bool turn_ = false;    ///< somebody uses the connection
+    bool asleep_ = false;  ///< in poll(2), and must be rung for
+    std::string unsent_;
+    std::deque<SlotPtr> flying_;  ///< in the order of their commands
+    Moment quietSince_;
+    Bell keeperBell_;
+    std::thread keeper_;
 };
 
 }  // namespace agentidp::ratelimit_redis

@@ -100,7 +100,7 @@ private:
     void again() {
         audit::Effect effect;
         effect.events.push_back(tokenIssued(clock_.now()));
-        effect.tally = audit::Effect::Tally{7, 202611};
+        effect.tally = audit::Effect::Tally{7, 202611, {}};
         if (ops_)
             effect.ops.push_back(
                 plugin::update("meta", {{"value", std::string("x")}}, {{"name", plugin::Compare::Eq, {std::string("bench")}}}, 1));

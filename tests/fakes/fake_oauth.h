@@ -123,9 +123,10 @@ public:
 
 class FakeBudgets final : public oauth::Budgets {
 public:
-    [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client&, base::Instant now) override {
+    [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client&, base::Instant now, const oauth::Charge& charge) override {
         if (failure) return *failure;
-        const bool allowed = ++requests <= limit;
+        charged = charge;
+        const bool allowed = (requests += charge.cost) <= limit;
         return oauth::Taken{allowed, {limit, std::max<std::int64_t>(0, limit - requests), now + base::seconds(30)}};
     }
     [[nodiscard]] base::Result<oauth::Taken> countToken(const oauth::Client&, base::Instant now) override {
@@ -134,6 +135,7 @@ public:
         return oauth::Taken{allowed, {quota, std::max<std::int64_t>(0, quota - tokens), now + base::seconds(86400)}};
     }
 
+    oauth::Charge charged;  ///< the last one
     std::int64_t limit = 100;
     std::int64_t quota = 10000;
     std::int64_t requests = 0;

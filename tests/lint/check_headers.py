@@ -29,7 +29,7 @@ def digest_of(name):
 
 def foreign_folders():
     """Where Debian keeps headers that are not on the compiler's own path."""
-    told = subprocess.run(['pkg-config', '--cflags', 'p11-kit-1'], capture_output=True, text=True, check=False)
+    told = subprocess.run(['pkg-config', '--cflags', 'p11-kit-1', 'lua5.4-c++'], capture_output=True, text=True, check=False)
     return told.stdout.split()
 
 

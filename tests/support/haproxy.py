@@ -9,6 +9,7 @@ import time
 CONFIGURATION = """
 global
     maxconn 1024
+    stats socket {folder}/admin level user
 defaults
     mode http
     option http-server-close
@@ -47,6 +48,16 @@ class Haproxy:
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.socket.getsockname()[1]
 
+    def serving(self):
+        """How many of the servers it sends requests to now."""
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.settimeout(5)
+            admin.connect(str(self.folder / "admin"))
+            admin.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+        rows = [line.split(",") for line in text.splitlines() if line.startswith("replicas,r")]
+        return sum(row[17] == "UP" for row in rows)
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
@@ -54,7 +65,7 @@ class Haproxy:
     def __enter__(self):
         listed = "\n".join(f"    server r{number} {server} check" for number, server in enumerate(self.servers))
         configuration = self.folder / "haproxy.cfg"
-        configuration.write_text(CONFIGURATION.format(fd=self.socket.fileno(), servers=listed))
+        configuration.write_text(CONFIGURATION.format(folder=self.folder, fd=self.socket.fileno(), servers=listed))
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen([self.program, "-db", "-f", str(configuration)], pass_fds=[self.socket.fileno()], stdout=log, stderr=log)
         deadline = time.monotonic() + 20

@@ -1,12 +1,31 @@
 """Redis forgets everything, or dies, right after a revocation was acknowledged."""
+import time
+
+from bed import Bed
 from daemon import Daemon
 from redis import Missing, Redis
 from redis_faults import introspected, revoke, token_of
 
 ROW = 9
-DID = "tokens were revoked, and right after each answer Redis was emptied by FLUSHALL, restarted cold, or killed; then the token was introspected 20 times."
-EXPECTED = "a revoked token is inactive from the first answer on, whatever Redis has lost: Redis is never the truth."
+DID = "tokens were revoked, and right after each answer Redis was emptied by FLUSHALL, restarted cold, or killed; then the token was introspected 20 times. Then a random load with a monthly quota that is enforced, Redis being emptied twice a second."
+EXPECTED = "a revoked token is inactive from the first answer on, whatever Redis has lost, and nobody gets more tokens than the quota: Redis is never the truth."
 ROUNDS, LOOKS = 60, 20
+QUOTA, FLUSHES = 60, 20
+
+
+def over_a_quota(redis):
+    """How many agents used their month up, and how many tokens were issued in all."""
+    with Bed("9", {"quota.mode": "enforce", "quota.monthly.tokens": str(QUOTA)}, {"REDIS_URL": redis.url}) as bed:
+        bed.load()
+        for _ in range(FLUSHES):
+            time.sleep(0.5)
+            redis.cli("FLUSHALL")
+        bed.end_load()
+        issued = [call["agent"] for call in bed.world.history["calls"] if call["op"] == "issue" and call["ok"]]
+        counts = {agent: issued.count(agent) for agent in set(issued)}
+        bed.world.history["quota"] = {agent: (QUOTA, 0) for agent in counts}
+        bed.close()
+        return sum(count == QUOTA for count in counts.values()), len(issued)
 
 
 def run():
@@ -44,5 +63,9 @@ def run():
         daemon.start()
         alive = [token for token in dead if introspected(daemon, agent, token)]
         assert not alive, f"{len(alive)} revoked tokens live again after a restart of the daemon"
+    with Redis() as redis:
+        used_up, issued = over_a_quota(redis)
+    assert used_up > 0, "no agent came to its quota"
     return (f"{ROUNDS} revocations ({done['flushed']} flushed, {done['restarted']} restarted cold, {done['killed']} killed), {looks} looks right after them, 0 active; "
-            f"0 of {len(dead)} active after a restart of the daemon on an empty Redis.")
+            f"0 of {len(dead)} active after a restart of the daemon on an empty Redis. "
+            f"With {FLUSHES} flushes under a quota of {QUOTA}: {issued} tokens, {used_up} agents used theirs up exactly, none more.")

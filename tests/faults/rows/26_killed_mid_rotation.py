@@ -10,6 +10,8 @@ DID = "during a rotation the daemon was killed before and after each step of a k
 EXPECTED = "at most one key is active at any moment, every token's key is in the JWKS, and the rotation goes on to its end after the start, once."
 STEPS = ("before_record", "after_generate", "after_record", "before_activate", "after_activate", "before_remove", "before_retire_in_plugin", "after_remove")
 NOTHING_KEPT = ("before_record", "after_generate")  # no row says that there was a rotation
+# A step behind these may be reached for a key of an earlier rotation, before this one was asked for.
+OF_THIS_ROTATION = ("after_record", "before_activate", "after_activate")
 SETTINGS = {"jwks.max_age_seconds": "1", "keys.grace_seconds": "3", "token.access.lifetime_seconds": "2", "token.access.max_lifetime_seconds": "3"}
 
 
@@ -32,10 +34,11 @@ def run():
             bed.world.up.clear()
             assert bed.daemon.stop() == 0
             bed.daemon.env["AGENTIDP_FAIL"] = f"keys.{step}:1:kill"
+            begun = step in OF_THIS_ROTATION
             try:
                 bed.daemon.start()
                 bed.restarted()
-                bed.daemon.cli("--json", "keys", "rotate", "--now")
+                begun = bed.daemon.cli("--json", "keys", "rotate", "--now").returncode == 0 or begun
             except RuntimeError:
                 pass  # what was due at the start reached it; how it ended is looked at next
             until(lambda: bed.daemon.process.poll() is not None, f"the failpoint keys.{step} was not reached", 15)
@@ -52,7 +55,7 @@ def run():
                 def turned():
                     now = keys(bed.daemon)
                     bed.world.history["key_states"].append(list(now.items()))
-                    return now.get(before) != "active" and "published" not in now.values() and "pending" not in now.values()
+                    return (now.get(before) != "active" or not begun) and "published" not in now.values() and "pending" not in now.values()
                 until(turned, lambda: f"after {step} the rotation did not go on: {keys(bed.daemon)}", 20)
             assert bed.ask_token(who)[0] == 200
         time.sleep(1)

@@ -1,6 +1,7 @@
 """REDIS_URL alone moves the budgets into Redis: by the reference's keys, the 100th request of a minute passes and the 101st is 429, and two
 daemons on one PostgreSQL share each client's minute and month. Killing Redis stops no token: /readyz stays 200, /health says so."""
 import pathlib
+import re
 import sys
 import time
 
@@ -62,6 +63,8 @@ def run():
             dark = statuses(first, alone, 101)
             took = time.monotonic() - began
             assert dark == [200] * 100 + [429], f"without Redis one daemon keeps its own limit: {dark}"
+            local = re.search(r"^agentidp_plugin_ratelimit_redis_local_answers (\d+)", first.request("GET", "/metrics").body, re.M)
+            assert local and int(local[1]) >= 100, local[1]
             redis.start()
             eventually(lambda: first.request("GET", "/health").status == 200)
             assert statuses(first, alone, 1) == [429], "what was granted in the dark is not granted again"

@@ -85,6 +85,7 @@ class AppenderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(observersSeeEventsInOrderBeforeTheAnswers);
     CPPUNIT_TEST(talliesAreAddedOncePerAgentAndBatch);
     CPPUNIT_TEST(aTallyOfAFailedEffectDoesNotCount);
+    CPPUNIT_TEST(aLimitIsTheTablesWhoeverCounted);
     CPPUNIT_TEST(storageDownFailsTheBatchAndTheNextSucceeds);
     CPPUNIT_TEST(whileTheStorageIsAwayOneBatchTriesAndNobodyWaitsBehindIt);
     CPPUNIT_TEST(anUnsureBatchIsGivenUpAfterBothDeadlines);
@@ -412,7 +413,7 @@ class AppenderTest : public CppUnit::TestFixture {
         bed.gate.awaitCommit();
         const auto tallied = [&](std::int64_t agent, std::int64_t month) {
             Effect effect = eventOnly(bed);
-            effect.tally = Effect::Tally{agent, month};
+            effect.tally = Effect::Tally{agent, month, {}};
             ledger.append(effect, answers.next());
         };
         for (int i = 0; i < 5; ++i) tallied(7, 202611);
@@ -431,15 +432,44 @@ class AppenderTest : public CppUnit::TestFixture {
         LedgerBed bed;
         CPPUNIT_ASSERT(bed.append(bed.ledger(), withOp(bed, "x")).ok());
         Effect again = withOp(bed, "x");
-        again.tally = Effect::Tally{7, 202611};
+        again.tally = Effect::Tally{7, 202611, {}};
         CPPUNIT_ASSERT(!bed.append(bed.ledger(), again).ok());
         CPPUNIT_ASSERT_EQUAL(std::int64_t{-1}, counted(bed, 7, 202611));
         // A commit that is undone takes the row's first insert with it; the next batch must make it again.
         Effect first = eventOnly(bed);
-        first.tally = Effect::Tally{7, 202611};
+        first.tally = Effect::Tally{7, 202611, {}};
         bed.gate.failWrites = 1;
         CPPUNIT_ASSERT(bed.append(bed.ledger(), first).ok());
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, counted(bed, 7, 202611));
+    }
+
+    void aLimitIsTheTablesWhoeverCounted() {
+        LedgerBed bed;
+        auto& ledger = bed.ledger();
+        Effect limited = eventOnly(bed);
+        limited.tally = Effect::Tally{7, 202611, 3};
+        CPPUNIT_ASSERT(bed.append(ledger, limited).ok());
+        const auto size = ledger.stats().treeSize;
+        Answers answers;
+        bed.gate.close();
+        ledger.append(eventOnly(bed), answers.next());
+        bed.gate.awaitCommit();
+        std::atomic<int> denied{0};
+        for (int i = 0; i < 4; ++i) {
+            limited.events = eventOnly(bed).events;
+            ledger.append(limited, [&denied, then = answers.next()](base::Result<Committed> committed) {
+                if (!committed && committed.error().code == base::Errc::Denied) ++denied;
+                then(std::move(committed));
+            });
+        }
+        bed.gate.open();
+        answers.await(5);
+        CPPUNIT_ASSERT_EQUAL(2, denied.load());
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{3}, counted(bed, 7, 202611));
+        CPPUNIT_ASSERT_EQUAL(size + 3, ledger.stats().treeSize);
+        auto withBoth = withOp(bed, "y");
+        withBoth.tally = limited.tally;
+        CPPUNIT_ASSERT(bed.append(ledger, withBoth).error().code == base::Errc::Invalid);
     }
 
     void storageDownFailsTheBatchAndTheNextSucceeds() {

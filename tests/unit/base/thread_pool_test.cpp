@@ -18,6 +18,9 @@ class ThreadPoolTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(runsOnSeveralThreads);
     CPPUNIT_TEST(takesWorkFromItsOwnTasks);
     CPPUNIT_TEST(destroysTasksItHasRun);
+    CPPUNIT_TEST(lanesTakeTurns);
+    CPPUNIT_TEST(aLaneLeavesRoomForOthers);
+    CPPUNIT_TEST(aLaneLeavesThreadsForOthers);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -90,6 +93,49 @@ public:
             if (!pool.post([&] { inner.set_value(true); })) inner.set_value(false);
         }));
         CPPUNIT_ASSERT(inner.get_future().get());
+    }
+
+    void lanesTakeTurns() {
+        ThreadPool pool("test", 1, 100);
+        std::promise<void> release;
+        auto gate = release.get_future().share();
+        CPPUNIT_ASSERT(pool.post([gate] { gate.wait(); }));
+        std::string order;
+        for (const char party : {'a', 'a', 'a', 'b', 'b', 'c'})
+            CPPUNIT_ASSERT(pool.post([&order, party] { order += party; }, static_cast<ThreadPool::Lane>(party)));
+        release.set_value();
+        pool.stop();
+        CPPUNIT_ASSERT_EQUAL(std::string("abcaba"), order);
+    }
+
+    void aLaneLeavesRoomForOthers() {
+        ThreadPool pool("test", 1, 100);
+        std::promise<void> started, release;
+        auto gate = release.get_future().share();
+        CPPUNIT_ASSERT(pool.post([&started, gate] {
+            started.set_value();
+            gate.wait();
+        }));
+        started.get_future().wait();
+        const auto takes = [&](ThreadPool::Lane lane) {
+            int taken = 0;
+            while (pool.post([] {}, lane)) ++taken;
+            return taken;
+        };
+        CPPUNIT_ASSERT_EQUAL(50, takes(1));
+        CPPUNIT_ASSERT_EQUAL(25, takes(2));
+        CPPUNIT_ASSERT_EQUAL(13, takes(3));
+        release.set_value();
+    }
+
+    void aLaneLeavesThreadsForOthers() {
+        ThreadPool pool("test", 5, 100);
+        std::promise<void> release, others;
+        auto gate = release.get_future().share();
+        for (int i = 0; i < 20; ++i) CPPUNIT_ASSERT(pool.post([gate] { gate.wait(); }, 1));
+        CPPUNIT_ASSERT(pool.post([&others] { others.set_value(); }, 2));
+        others.get_future().wait();
+        release.set_value();
     }
 
     void destroysTasksItHasRun() {

@@ -26,6 +26,8 @@ class LoaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(saysWhichReferenceIsOverruled);
     CPPUNIT_TEST(takesVaultByItsTwoVariables);
     CPPUNIT_TEST(saysWhichReferenceIsNotOffered);
+    CPPUNIT_TEST(readsModeAndStateOfEachHook);
+    CPPUNIT_TEST(looksForHooksBesideItsFile);
     CPPUNIT_TEST(turnsTheMintOnWhereItsVariablesAre);
     CPPUNIT_TEST(givesTheMintItsPortOnlyWhereNobodySaysAnother);
     CPPUNIT_TEST(namesTheVariableOfABadMintNumber);
@@ -244,6 +246,33 @@ public:
         };
         CPPUNIT_ASSERT(says("ENCRYPTION_KEY_VAULT_PATH is set: accepted; the path is not read"));
         CPPUNIT_ASSERT(!says("hunter2"));
+    }
+
+    void readsModeAndStateOfEachHook() {
+        auto from = sources("hooks.corp-guard.mode = shadow\nhooks.corp-guard.state = pooled\nhooks.other.mode = off\n");
+        from.environment["AGENTIDP_HOOKS_CORP_GUARD_MODE"] = "enforce";
+        from.definitions = {"hooks.other.mode=shadow"};
+        const auto loaded = good(from);
+        CPPUNIT_ASSERT_EQUAL(std::string("enforce"), loaded.settings.hook("corp-guard", "mode"));
+        CPPUNIT_ASSERT_EQUAL(std::string("pooled"), loaded.settings.hook("corp-guard", "state"));
+        CPPUNIT_ASSERT_EQUAL(std::string("shadow"), loaded.settings.hook("other", "mode"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), loaded.settings.hook("nobody", "mode"));
+        const auto reloadedNow = reloaded(good(sources()).settings, loaded.settings);
+        CPPUNIT_ASSERT_EQUAL(std::string("enforce"), reloadedNow.hook("corp-guard", "mode"));
+        for (const auto* wrong :
+             {"hooks.a.mode = maybe\n", "hooks.a.state = warm\n", "hooks.a.moed = off\n", "hooks.A.mode = off\n", "hooks..mode = off\n"})
+            CPPUNIT_ASSERT_MESSAGE(wrong, !load(sources(wrong)).ok());
+    }
+
+    void looksForHooksBesideItsFile() {
+        const auto from = sources("log.level = info\n");
+        const auto beside = good(from).settings.text(Setting::HooksDir);
+        CPPUNIT_ASSERT(beside.ends_with("/hooks.d"));
+        CPPUNIT_ASSERT(!good(from).settings.given(Setting::HooksDir));
+        auto named = sources();
+        named.environment["POLICY_DIR"] = "/policies";
+        CPPUNIT_ASSERT_EQUAL(std::string("/policies"), good(named).settings.text(Setting::HooksDir));
+        CPPUNIT_ASSERT(good(named).settings.given(Setting::HooksDir));
     }
 
     void pinsTheKeyThatVariablesName() {

@@ -48,7 +48,7 @@ struct OauthHouse {
         model::Organization owner;
         owner.num = organization;
         owner.id = agent.organizationId;
-        clients.clients[id] = oauth::makeClient(std::move(agent), std::move(owner), {credential(secret)});
+        clients.clients[id] = oauth::makeClient(std::move(agent), oauth::tenantOf(owner), {credential(secret)});
     }
 
     static std::string basic(std::string_view id, std::string_view secret) {

@@ -20,6 +20,7 @@ class MetricsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(countsByLabels);
     CPPUNIT_TEST(handlesOfTheSameLabelsAreOneNumber);
     CPPUNIT_TEST(showsCountersBeforeTheirFirstEvent);
+    CPPUNIT_TEST(countsWhatPluginsName);
     CPPUNIT_TEST(escapesLabelValues);
     CPPUNIT_TEST(everyLineIsOfTheTextFormat);
     CPPUNIT_TEST(namesBucketsFromMicrosecondsToSeconds);
@@ -76,6 +77,17 @@ public:
         const auto text = metrics.text();
         CPPUNIT_ASSERT(has(text, "agentidp_bugs_total 0"));
         CPPUNIT_ASSERT(has(text, "agentidp_ledger_commit_seconds_count 0"));
+    }
+
+    void countsWhatPluginsName() {
+        Metrics metrics;
+        metrics.pluginCounter("keys-demo", "logins").add();
+        metrics.pluginCounter("keys-demo", "logins").add(2);
+        metrics.pluginCounter("keys-demo-2", "logins").add();
+        const auto text = metrics.text();
+        CPPUNIT_ASSERT(text.find("# TYPE agentidp_plugin_keys_demo_logins counter\nagentidp_plugin_keys_demo_logins 3\n") !=
+                       std::string::npos);
+        CPPUNIT_ASSERT(text.find("\nagentidp_plugin_keys_demo_2_logins 1\n") != std::string::npos);
     }
 
     void escapesLabelValues() {

@@ -14,27 +14,27 @@ namespace {
 constexpr std::string_view kSecret = "s3cr3t";
 constexpr rlim_t kChildSeconds = 2;  ///< of CPU: what runs longer has got away
 
+constexpr std::int64_t kPlenty = std::int64_t{1} << 40U;
+constexpr int kLong = 1500;
 struct Probe {
     Restriction removed{};
     std::string_view expected;  ///< with the restriction; see endOf
     std::string_view body;      ///< of scope_check, or a whole script
     bool whole = false;
     std::int64_t units = 200'000;
-    int wallMs = 20;
+    int wallMs = kLong;  ///< so long that only the probe of the clock meets it
     HookPoint point = HookPoint::ScopeCheck;
     std::string_view needs = "";
     int calls = 1;
     std::size_t memory = 4U << 20U;
 };
 
-constexpr std::int64_t kPlenty = std::int64_t{1} << 40U;
-constexpr int kLong = 1500;
 using R = Restriction;
 
 const std::vector<Probe>& probes() {
     static const std::vector<Probe> all{
         {R::Units, "units", "while true do end"},
-        {R::Wall, "deadline", "while true do end", false, kPlenty},
+        {R::Wall, "deadline", "while true do end", false, kPlenty, 20},
         {R::Memory, "memory", "local t = {}\nfor i = 1, 100000 do t[i] = {} end\nreturn allow()", false, kPlenty, kLong},
         {R::StringSize, "memory", "local s = 'x'\nfor i = 1, 18 do s = s .. s end\nreturn allow()", false, kPlenty, kLong},
         {R::CallDepth, "runtime", "local function d(n) if n == 0 then return 0 end return 1 + d(n - 1) end\nreturn d(1000) and allow()"},
@@ -61,7 +61,7 @@ const std::vector<Probe>& probes() {
         {R::GoldenGlobals, "blocked", "local e = _ENV\ne['pc' .. 'all'](function() end)\nreturn allow()"},
         {R::FrozenLibraries, "blocked", "local m = math\nm.abs = nil\nreturn allow()"},
         {R::FrozenGlobals, "blocked", "local e = _ENV\ne['x' .. 1] = 1\nreturn allow()"},
-        {R::FrozenData, "blocked", "data.teams.x = 1\nreturn allow()", false, 200'000, 20, HookPoint::ScopeCheck, "data.teams"},
+        {R::FrozenData, "blocked", "data.teams.x = 1\nreturn allow()", false, 200'000, kLong, HookPoint::ScopeCheck, "data.teams"},
         {R::StringMetatable, "runtime", "return ('10' + 1) == 11 and allow()"},
         {R::HiddenAddresses, "none", "return tostring({}) == 'table' and allow() or deny('address')"},
         {R::BoundedRep, "memory", "return string.rep('', 1 << 62) and allow()"},
@@ -83,7 +83,7 @@ const std::vector<Probe>& probes() {
          "local n = 0\nreturn { api = 1, name = 't', version = '1', hooks = { scope_check = function()\nn = n + 1\nreturn n == 1 and "
          "allow() or "
          "deny('left_behind')\nend } }",
-         true, 200'000, 20, HookPoint::ScopeCheck, "", 3},
+         true, 200'000, kLong, HookPoint::ScopeCheck, "", 3},
         {R::QuietErrors, "runtime", "error('no ' .. ctx.secret)"},
     };
     return all;

@@ -3,6 +3,8 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
+
 namespace agentidp::policy {
 namespace {
 
@@ -60,6 +62,11 @@ class ScriptTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(complaintsNameTheLineAndTheMend);
     CPPUNIT_TEST(pooledAndFreshAgree);
     CPPUNIT_TEST(errorsQuoteNothingOfTheRequest);
+    CPPUNIT_TEST(coverageAndTraceTellTheLines);
+    CPPUNIT_TEST(aBranchIsNoReasonToComplain);
+    CPPUNIT_TEST(needsAreAskedFor);
+    CPPUNIT_TEST(claimsMayBeOmittedOnError);
+    CPPUNIT_TEST(aLargeScriptIsReadWhole);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -130,6 +137,69 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("runtime t.lua:2: plain"), failureOf(called("error('plain')", input)));
         CPPUNIT_ASSERT_EQUAL(std::string("runtime t.lua:2: attempt to index a nil value (field 'agent')"),
                              failureOf(called("return ctx.agent.id", input)));
+    }
+
+    void coverageAndTraceTellTheLines() {
+        const auto script = compiled(kGuard).script;
+        Coverage coverage;
+        std::vector<int> traced;
+        CallOptions options;
+        options.coverage = &coverage;
+        options.trace = [&](int line) { traced.push_back(line); };
+        static_cast<void>(script->call(HookPoint::ScopeCheck, json(R"({"scopes":["read"]})"), options));
+        CPPUNIT_ASSERT(coverage.hits.contains(8) && coverage.hits.contains(11));
+        CPPUNIT_ASSERT(!traced.empty() && traced.back() == 11);
+        const auto& active = script->activeLines();
+        for (const auto& [line, count] : coverage.hits) CPPUNIT_ASSERT(std::find(active.begin(), active.end(), line) != active.end());
+        CPPUNIT_ASSERT(std::find(active.begin(), active.end(), 10) != active.end());
+    }
+
+    /// The check follows straight code only, and never complains of what it is not sure of.
+    void aBranchIsNoReasonToComplain() {
+        for (const auto* body :
+             {"local f = ctx.a and narrow or deny\nreturn f { scoeps = 1 }",
+              "return (ctx.a and shorten or narrow) { max_ttl = ctx.a and 1 or 2, scopes = {} }",
+              "local t = { max_ttl = 1 }\nfor i = 1, 2 do t = { other = i } end\nreturn narrow(t)",
+              "local e = narrow\nlocal t = {}\nt.x = 1\nt = { max_ttl = 1 }\nreturn e(t)",
+              "local allow = allow\nlocal function f() return allow() end\nreturn f()", "local os = { exit = allow }\nreturn os.exit()"}) {
+            const auto made = compiled(checking(body));
+            CPPUNIT_ASSERT_MESSAGE(body + (made.script ? "" : " " + made.complaints.front().text), made.script != nullptr);
+        }
+    }
+
+    void needsAreAskedFor() {
+        const auto made = compiled(checking("local d = data.risky\nreturn d.shell and allow()"));
+        CPPUNIT_ASSERT(made.script == nullptr);
+        CPPUNIT_ASSERT((made.complaints == std::vector<Complaint>{{"t.lua", 2, "'data.risky' is used, and `needs` does not name it",
+                                                                   "add \"data.risky\" to needs", true}}));
+        const auto absent = compiled(
+            "return { api = 1, name = 't', version = '1', needs = { 'data.nothing' }, hooks = { claims = function() return add{} end } }");
+        CPPUNIT_ASSERT(absent.script == nullptr);
+        CPPUNIT_ASSERT_EQUAL(std::string("`needs` names 'data.nothing', and there is no such document"), absent.complaints.front().text);
+    }
+
+    void claimsMayBeOmittedOnError() {
+        const auto with = [](const std::string& member) {
+            return compiled("return { api = 1, name = 't', version = '1', " + member +
+                            "hooks = { claims = function() return add{} end } }");
+        };
+        CPPUNIT_ASSERT(with("claims = { on_error = 'omit' }, ").script->omitsOnError(HookPoint::Claims));
+        CPPUNIT_ASSERT(!with("claims = { on_error = 'deny' }, ").script->omitsOnError(HookPoint::Claims));
+        CPPUNIT_ASSERT(!with("").script->omitsOnError(HookPoint::Claims));
+        CPPUNIT_ASSERT(with("claims = { on_error = 'allow' }, ").script == nullptr);
+        CPPUNIT_ASSERT(with("scope_check = { on_error = 'omit' }, ").script == nullptr);
+    }
+
+    /// More than 255 constants: Lua then reads globals by way of a register.
+    void aLargeScriptIsReadWhole() {
+        std::string body = "local n = 0\n";
+        for (int i = 0; i < 400; ++i) body += "n = n + string.len('text " + std::to_string(i) + "')\n";
+        CPPUNIT_ASSERT(compiled(checking(body + "return allow()")).script != nullptr);
+        const auto made = compiled(checking(body + "return alow()"));
+        CPPUNIT_ASSERT(made.script == nullptr);
+        CPPUNIT_ASSERT_EQUAL(std::string("'alow' is not declared"), made.complaints.front().text);
+        CPPUNIT_ASSERT_EQUAL(403, made.complaints.front().line);
+        CPPUNIT_ASSERT(made.complaints.front().mend.starts_with("did you mean allow?"));
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(ScriptTest);

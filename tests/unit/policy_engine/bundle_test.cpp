@@ -45,7 +45,8 @@ class BundleTest final : public CppUnit::TestFixture {
     void refuses(const std::string& file, const std::string& why) const {
         const auto reading = readBundle(folder_.path());
         for (const auto& complaint : reading.complaints)
-            if (complaint.fatal && complaint.file == file && complaint.text.find(why) != std::string::npos && !complaint.mend.empty()) return;
+            if (complaint.fatal && complaint.file == file && complaint.text.find(why) != std::string::npos && !complaint.mend.empty())
+                return;
         std::string told = file + " was not refused for '" + why + "':";
         for (const auto& complaint : reading.complaints) told += " " + complaint.file + ": " + complaint.text + ";";
         CPPUNIT_FAIL(told);
@@ -67,7 +68,8 @@ class BundleTest final : public CppUnit::TestFixture {
         put("bundle.sig", "signed");
         const auto reading = readBundle(folder_.path());
         CPPUNIT_ASSERT(reading.complaints.empty());
-        CPPUNIT_ASSERT((std::vector<std::string>{"a.lua", "a_test.lua", "b.lua", "data/tools.json", "tests/cases.json"}) == names(reading.bundle));
+        CPPUNIT_ASSERT((std::vector<std::string>{"a.lua", "a_test.lua", "b.lua", "data/tools.json", "tests/cases.json"}) ==
+                       names(reading.bundle));
         CPPUNIT_ASSERT(reading.bundle.files[1].role == FileRole::LuaTest);
         CPPUNIT_ASSERT_EQUAL(std::string("signed"), reading.bundle.signature);
         std::vector<Complaint> complaints;

@@ -45,7 +45,15 @@ class DecisionLogTest final : public CppUnit::TestFixture {
         return std::move(*log);
     }
     Decision decision(CallReport report, json::Value input = json::Object{}) const {
-        return {"id", clock_.now(), HookPoint::ScopeCheck, script_, 7, HookMode::Enforce, "tenant", "request", std::move(report),
+        return {"id",
+                clock_.now(),
+                HookPoint::ScopeCheck,
+                script_,
+                7,
+                HookMode::Enforce,
+                "tenant",
+                "request",
+                std::move(report),
                 std::make_shared<const json::Value>(std::move(input))};
     }
     [[nodiscard]] std::vector<std::string> lines(const std::string& name = "decisions.jsonl") const {
@@ -110,7 +118,8 @@ class DecisionLogTest final : public CppUnit::TestFixture {
         const auto mask = Mask::make({"agent.owner", "list[].ip", "absent.x", "tags[]"});
         CPPUNIT_ASSERT(mask.ok());
         auto input = json::parse(R"({"agent":{"owner":"ann","id":1},"list":[{"ip":"1"},{"ip":null},{}],"tags":["a",2]})").value();
-        const auto line = json::parse(lineOf(decision(said(withFields(VerdictKind::Enrich, {{"agent", json::Object{{"owner", "ann"}}}})), input), *mask));
+        const auto line =
+            json::parse(lineOf(decision(said(withFields(VerdictKind::Enrich, {{"agent", json::Object{{"owner", "ann"}}}})), input), *mask));
         CPPUNIT_ASSERT(line.ok());
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"agent":{"owner":"***","id":1},"list":[{"ip":"***"},{"ip":null},{}],"tags":["***","***"]})"),
                              json::write(*line->find("input")));
@@ -121,7 +130,8 @@ class DecisionLogTest final : public CppUnit::TestFixture {
     }
 
     void leavesOutInputThatIsTooLarge() {
-        const auto line = json::parse(lineOf(decision(said(allowed()), json::Object{{"x", std::string(kMaxLoggedInput, 'x')}}), {})).value();
+        const auto line =
+            json::parse(lineOf(decision(said(allowed()), json::Object{{"x", std::string(kMaxLoggedInput, 'x')}}), {})).value();
         CPPUNIT_ASSERT(line.find("input")->isNull());
         CPPUNIT_ASSERT_EQUAL(std::string(R"(["*"])"), json::write(*line.find("masked")));
     }

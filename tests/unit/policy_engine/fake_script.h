@@ -19,9 +19,7 @@ public:
     [[nodiscard]] const std::string& name() const override { return name_; }
     [[nodiscard]] const std::string& version() const override { return version_; }
     [[nodiscard]] const std::string& sha256() const override { return sha256_; }
-    [[nodiscard]] bool hooks(HookPoint point) const override {
-        return std::find(points_.begin(), points_.end(), point) != points_.end();
-    }
+    [[nodiscard]] bool hooks(HookPoint point) const override { return std::find(points_.begin(), points_.end(), point) != points_.end(); }
     [[nodiscard]] bool omitsOnError(HookPoint) const override { return omits; }
     [[nodiscard]] const std::vector<int>& activeLines() const override { return lines_; }
     [[nodiscard]] CallReport call(HookPoint point, const base::json::Value& input, const CallOptions& options) const override {
@@ -82,8 +80,9 @@ inline Verdict withFields(VerdictKind kind, base::json::Object fields) {
 }
 /// A script that hooks `point` and always reports the same.
 inline FakeScriptPtr scripted(std::string name, HookPoint point, CallReport report) {
-    return std::make_shared<FakeScript>(std::move(name), std::vector{point},
-                                        [report = std::move(report)](HookPoint, const base::json::Value&, const CallOptions&) { return report; });
+    return std::make_shared<FakeScript>(
+        std::move(name), std::vector{point},
+        [report = std::move(report)](HookPoint, const base::json::Value&, const CallOptions&) { return report; });
 }
 
 class CountingLog final : public observe::Log {

@@ -279,7 +279,8 @@ class KeeperTest final : public CppUnit::TestFixture {
     void rollbackOfTheStorageGoesFurtherBackEachTime() {
         const auto one = process(shared()), two = process(shared());
         std::vector<std::string> hashes;
-        for (const auto* text : {"a allow", "a deny", "a  deny", "a deny  "}) hashes.push_back(one->keeper->push(bundle(text), "cli:0")->sha256);
+        for (const auto* text : {"a allow", "a deny", "a  deny", "a deny  "})
+            hashes.push_back(one->keeper->push(bundle(text), "cli:0")->sha256);
         CPPUNIT_ASSERT_EQUAL(store::kKeptBundles, store::hookBundleNumbers(*storage_, clock_)->size());
         CPPUNIT_ASSERT_EQUAL(hashes[2], one->keeper->rollback("cli:0")->sha256);
         CPPUNIT_ASSERT(two->keeper->follow().ok());

@@ -37,7 +37,8 @@ class MergeTest final : public CppUnit::TestFixture {
     static void is(std::string_view expected, std::string_view seen) { CPPUNIT_ASSERT_EQUAL(std::string(expected), std::string(seen)); }
 
     void anyDenyWinsAndTheFirstIsNamed() {
-        const auto ruling = merged(HookPoint::ScopeCheck, {said(allowed()), said(denied("one")), said(narrowed({"x"})), said(denied("two"))});
+        const auto ruling =
+            merged(HookPoint::ScopeCheck, {said(allowed()), said(denied("one")), said(narrowed({"x"})), said(denied("two"))});
         CPPUNIT_ASSERT(!ruling.allowed && !ruling.unavailable);
         is("b", ruling.script);
         is("one", ruling.code);

@@ -34,6 +34,7 @@ class CachesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(everyFollowedActionIsOneThatSomethingKeeps);
     CPPUNIT_TEST(startsTheMonthFromTheTable);
     CPPUNIT_TEST(countsNotedTokensOnceTheyAreWritten);
+    CPPUNIT_TEST(replicasThatReportOneMonthCountEachTokenOnce);
     CPPUNIT_TEST(raisesAMonthThatItsServerForgot);
     CPPUNIT_TEST(replicasRaiseAForgottenMonthOnce);
     CPPUNIT_TEST(writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown);
@@ -202,7 +203,7 @@ public:
         write({plugin::insertInto("token_monthly_counts", {{"agent_num", agent.num}, {"month", month}, {"count", std::int64_t{41}}})});
         tests::FakeRateLimiter limiter(clock_);
         ClientBudgets budgets(limiter, *storage_, clock_, {100, 42});
-        const auto client = oauth::makeClient(agent, organization_, {});
+        const auto client = oauth::makeClient(agent, oauth::tenantOf(organization_), {});
         CPPUNIT_ASSERT(!budgets.monthKnown(agent.id, clock_.now()));
         const auto last = budgets.countToken(*client, clock_.now());
         CPPUNIT_ASSERT(last.ok() && last->allowed);
@@ -216,7 +217,7 @@ public:
         const auto agent = insert("n@example.test", 19);
         tests::FakeRateLimiter limiter(clock_);
         ClientBudgets budgets(limiter, *storage_, clock_, {100, 50});
-        const auto client = oauth::makeClient(agent, organization_, {});
+        const auto client = oauth::makeClient(agent, oauth::tenantOf(organization_), {});
         const auto note = [&](int tokens, std::int64_t inAll) {
             for (int i = 0; i < tokens; ++i) budgets.noteToken(*client, clock_.now());
             written(agent.num, inAll);
@@ -242,12 +243,42 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 22}, (*budgets.countToken(*client, clock_.now())).state.remaining);
     }
 
+    void replicasThatReportOneMonthCountEachTokenOnce() {
+        const auto agent = insert("m@example.test", 23);
+        tests::FakeRateLimiter limiter(clock_);
+        limiter.share();
+        ClientBudgets first(limiter, *storage_, clock_, {100, 50}), second(limiter, *storage_, clock_, {100, 50});
+        const auto client = oauth::makeClient(agent, oauth::tenantOf(organization_), {});
+        const auto flushBoth = [&] {
+            for (int turn = 0; turn < 4; ++turn) {
+                CPPUNIT_ASSERT(first.flush().ok() && second.flush().ok());
+                clock_.advance(std::chrono::seconds(2));
+            }
+        };
+        first.noteToken(*client, clock_.now());
+        written(agent.num, 1);
+        flushBoth();
+        // The first has noted what the second finds in the table.
+        first.noteToken(*client, clock_.now());
+        first.noteToken(*client, clock_.now());
+        second.noteToken(*client, clock_.now());
+        written(agent.num, 4);
+        CPPUNIT_ASSERT(second.flush().ok());
+        flushBoth();
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 5}, (*second.countToken(*client, clock_.now())).state.remaining);
+        limiter.forget();
+        first.noteToken(*client, clock_.now());
+        written(agent.num, 6);
+        flushBoth();
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 7}, (*second.countToken(*client, clock_.now())).state.remaining);
+    }
+
     void raisesAMonthThatItsServerForgot() {
         const auto agent = insert("h@example.test", 8);
         tests::FakeRateLimiter limiter(clock_);
         limiter.share();
         ClientBudgets budgets(limiter, *storage_, clock_, {100, 50});
-        const auto client = oauth::makeClient(agent, organization_, {});
+        const auto client = oauth::makeClient(agent, oauth::tenantOf(organization_), {});
         for (int i = 0; i < 30; ++i) CPPUNIT_ASSERT((*budgets.countToken(*client, clock_.now())).allowed);
         written(agent.num, 30);
         clock_.advance(std::chrono::seconds(2));
@@ -269,7 +300,7 @@ public:
         written(agent.num, 40);
         tests::FakeRateLimiter limiter(clock_);
         limiter.share();
-        const auto client = oauth::makeClient(agent, organization_, {});
+        const auto client = oauth::makeClient(agent, oauth::tenantOf(organization_), {});
         std::atomic<std::int64_t> least{100};
         std::vector<std::thread> replicas;
         for (int i = 0; i < 8; ++i)

@@ -87,7 +87,7 @@ struct MintHouse {
     agentidp::oauth::AuthFailures failures;
     agentidp::oauth::BearerAuth bearer{oauth.verifier};
     base::ThreadPool pool{"mint", 1, 4};
-    const Workplaces workplaces{pool, pool, [] { return Place::Loop; }};
+    const Workplaces workplaces{pool, pool, pool, [] { return Place::Loop; }};
     macp::Mint mint{{"macp-auth-service", "macp-runtime"}, oauth.signer};
     macp::Gate gate;
     MintHandler handler;
