@@ -22,7 +22,8 @@ return {
   needs = { "data.networks" },
   hooks = {
     audit_enrich = function(event)
-      return enrich { zone = zone(event.ip), client = client(event.userAgent), weekend = time.weekday() > 5 }
+      local request = event.request or {}
+      return enrich { zone = zone(request.ip), client = client(request.userAgent), weekend = time.weekday() > 5 }
     end,
   },
 }

@@ -1,5 +1,5 @@
 local function event(name, ip, userAgent, expect, now)
-  return { name = name, hook = "audit_enrich", now = now, input = { ip = ip, userAgent = userAgent }, expect = enrich(expect) }
+  return { name = name, hook = "audit_enrich", now = now, input = { request = { ip = ip, userAgent = userAgent } }, expect = enrich(expect) }
 end
 
 return {
@@ -9,4 +9,5 @@ return {
     "2026-01-04T12:00:00Z"),
   event("no address and no client", "", "", { zone = "none", client = "none", weekend = false }),
   event("no such members", nil, nil, { zone = "none", client = "none", weekend = false }),
+  { name = "no request", hook = "audit_enrich", input = {}, expect = enrich { zone = "none", client = "none", weekend = false } },
 }

@@ -10,7 +10,7 @@ return {
   needs = { "counter" },
   hooks = {
     audit_enrich = function(event)
-      local who = event.agent and event.agent.id or "unknown"
+      local who = event.agent and event.agent.agentId or "unknown"
       local failures
       if event.action == "auth.failed" then
         failures = counter.add(who, 1, kWindow)

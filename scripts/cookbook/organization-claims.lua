@@ -1,4 +1,5 @@
--- Each organization's own claims. An organization that the document does not list adds none.
+-- Each organization's own claims, under names that the setting claims.allowed permits: x_* unless it is set. An organization that the
+-- document does not list adds none.
 return {
   api = 1,
   name = "organization-claims",
@@ -9,7 +10,7 @@ return {
     claims = function(ctx)
       local own = data.organization_claims[ctx.agent.organizationId]
       if not own then return add {} end
-      return add { cost_center = own.cost_center, region = own.region }
+      return add { x_cost_center = own.cost_center, x_region = own.region }
     end,
   },
 }

@@ -21,7 +21,7 @@ return {
     end,
 
     claims = function(ctx)
-      return add { team = data.teams[ctx.agent.owner] or "unowned" }
+      return add { x_team = data.teams[ctx.agent.owner] or "unowned" }
     end,
 
     audit_enrich = function(event)

@@ -9,8 +9,8 @@ return {
     expect = narrow { scopes = { "tool:pay" }, max_ttl = 300 } },
   { name = "nothing left is a deny", hook = "scope_check", input = asked("development", "tool:shell"),
     expect = deny("no_scope_left", "no requested scope is allowed for this agent") },
-  { name = "the team of the owner", hook = "claims", input = asked("production"), expect = add { team = "payments" } },
-  { name = "an owner that no document lists", hook = "claims", input = { agent = { owner = "nobody" } }, expect = add { team = "unowned" } },
+  { name = "the team of the owner", hook = "claims", input = asked("production"), expect = add { x_team = "payments" } },
+  { name = "an owner that no document lists", hook = "claims", input = { agent = { owner = "nobody" } }, expect = add { x_team = "unowned" } },
   { name = "the team in the ledger", hook = "audit_enrich", input = asked("staging"), expect = enrich { team = "payments" } },
   { name = "an event about nobody", hook = "audit_enrich", input = {}, expect = enrich { team = "unowned" } },
 }
