@@ -24,7 +24,8 @@ struct Effect {
     struct Tally {
         std::int64_t agentNum = 0;
         std::int64_t month = 0;  ///< yyyymm, UTC
-        /// Past it the Effect is Denied and nothing of it written, whatever any other replica wrote meanwhile. For an Effect without ops only.
+        /// Past it the Effect is Denied and nothing of it written, whatever any other replica wrote meanwhile. For an Effect without ops
+        /// only.
         std::optional<std::int64_t> limit;
     };
     std::optional<Tally> tally;

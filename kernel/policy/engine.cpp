@@ -104,7 +104,11 @@ public:
 
     [[nodiscard]] Ruling ask(HookPoint point, const base::json::Value& input) override {
         if (!listens(point)) return {};
-        const auto id = base::uuidV7(facts_.at);
+        std::string id;
+        const auto named = [&]() -> const std::string& {
+            if (id.empty()) id = base::uuidV7(facts_.at);
+            return id;
+        };
         std::shared_ptr<const base::json::Value> copy;
         const auto shared = [&] {
             if (!copy) copy = std::make_shared<const base::json::Value>(input);
@@ -116,10 +120,10 @@ public:
             merger.take(*entry.script, report);
             engine_.account(entry, point, HookMode::Enforce, report, facts_);
             if (auto* decisions = engine_.ports_.decisions; decisions != nullptr && decisions->wants(report))
-                decisions->write({id, facts_.at, point, entry.script, generation(), HookMode::Enforce, facts_.tenant, facts_.requestId,
+                decisions->write({named(), facts_.at, point, entry.script, generation(), HookMode::Enforce, facts_.tenant, facts_.requestId,
                                   std::move(report), shared()});
         }
-        if (!installed_->shadowedAt(point).empty()) asked_.push_back({point, id, facts_, shared(), merger});
+        if (!installed_->shadowedAt(point).empty()) asked_.push_back({point, named(), facts_, shared(), merger});
         auto ruling = merger.ruling();
         ruling.decisionId = id;
         return ruling;

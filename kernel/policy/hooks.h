@@ -29,7 +29,7 @@ struct Ruling {
     std::string extError;           ///< Mark: "corp: deadline"; empty: none failed
     std::string key;                ///< Rate: the first that names one; empty: the built-in key
     std::int64_t cost = 1;          ///< Rate: the highest
-    std::string decisionId;         ///< in the decision log; empty where nothing was asked
+    std::string decisionId;         ///< in the decision log; empty where nothing of it is there
 };
 
 /// Of whom and what a decision log line tells.

@@ -6,88 +6,102 @@ namespace agentidp::server::hook_inputs {
 namespace {
 
 using base::json::Array;
-using base::json::Object;
 using base::json::Value;
 
 Array texts(const std::vector<std::string>& from) { return {from.begin(), from.end()}; }
 
-Object shown(const model::Agent& agent) {
-    Object labels;
-    for (const auto& [name, value] : agent.labels) labels.emplace_back(name, value);
-    return {{"agentId", agent.id.str()},
-            {"organizationId", agent.organizationId.str()},
-            {"email", agent.email},
-            {"agentType", agent.agentType},
-            {"version", agent.version},
-            {"owner", agent.owner},
-            {"deploymentEnv", store::nameOf(agent.deploymentEnv)},
-            {"status", store::nameOf(agent.status)},
-            {"capabilities", texts(agent.capabilities)},
-            {"scopes", texts(agent.scopes)},
-            {"labels", std::move(labels)}};
-}
-
-Object requestOf(const model::Origin& origin) {
-    return {{"requestId", origin.requestId}, {"ip", origin.ip}, {"userAgent", origin.userAgent}};
+Object requestOf(const std::string& requestId, const std::string& ip, const std::string& userAgent) {
+    Object out;
+    out.reserve(3);
+    out.emplace_back("requestId", requestId);
+    out.emplace_back("ip", ip);
+    out.emplace_back("userAgent", userAgent);
+    return out;
 }
 
 }  // namespace
 
-Value authenticate(const oauth::AuthenticatedClient& client, const oauth::TokenRequest& request, const model::Origin& origin) {
-    return Object{{"agent", shown(client.client->agent)},
-                  {"request", requestOf(origin)},
-                  {"credentialId", client.credentialId.str()},
-                  {"method", client.method == oauth::AuthMethod::Basic ? "client_secret_basic" : "client_secret_post"},
-                  {"grantType", request.grantType}};
+// Members are put in one by one: a list of them would be copied, and this is done for every token.
+Object about(const model::Agent& agent, const model::Origin& origin) {
+    Object labels;
+    for (const auto& [name, value] : agent.labels) labels.emplace_back(name, value);
+    Object shown;
+    shown.reserve(11);
+    shown.emplace_back("agentId", agent.id.str());
+    shown.emplace_back("organizationId", agent.organizationId.str());
+    shown.emplace_back("email", agent.email);
+    shown.emplace_back("agentType", agent.agentType);
+    shown.emplace_back("version", agent.version);
+    shown.emplace_back("owner", agent.owner);
+    shown.emplace_back("deploymentEnv", store::nameOf(agent.deploymentEnv));
+    shown.emplace_back("status", store::nameOf(agent.status));
+    shown.emplace_back("capabilities", texts(agent.capabilities));
+    shown.emplace_back("scopes", texts(agent.scopes));
+    shown.emplace_back("labels", std::move(labels));
+    Object out;
+    out.reserve(8);
+    out.emplace_back("agent", std::move(shown));
+    out.emplace_back("request", requestOf(origin.requestId, origin.ip, origin.userAgent));
+    return out;
 }
 
-Value scopeCheck(const model::Agent& agent, const oauth::TokenRequest& request, const model::Grant& grant, const model::Origin& origin) {
-    return Object{{"agent", shown(agent)},         {"request", requestOf(origin)}, {"grantType", request.grantType},
-                  {"scopes", texts(grant.scopes)}, {"audience", grant.audience},   {"ttl", std::int64_t{grant.lifetime.count()}}};
+Object about(const model::AuditEvent& event) {
+    Object who;
+    who.emplace_back("agentId", event.agentId.str());
+    who.emplace_back("organizationId", event.organizationId.str());
+    Object out;
+    out.reserve(8);
+    out.emplace_back("agent", std::move(who));
+    out.emplace_back("request", requestOf(event.requestId, event.ip, event.userAgent));
+    return out;
 }
 
-Value claims(const model::Agent& agent, const model::Grant& grant, const model::Origin& origin) {
-    return Object{{"agent", shown(agent)},
-                  {"request", requestOf(origin)},
-                  {"scopes", texts(grant.scopes)},
-                  {"audience", grant.audience},
-                  {"ttl", std::int64_t{grant.lifetime.count()}}};
+void authenticate(Object& input, const oauth::AuthenticatedClient& client, const oauth::TokenRequest& request) {
+    input.emplace_back("credentialId", client.credentialId.str());
+    input.emplace_back("method", client.method == oauth::AuthMethod::Basic ? "client_secret_basic" : "client_secret_post");
+    input.emplace_back("grantType", request.grantType);
 }
 
-Value rateLimitKey(const model::Agent& agent, const model::Origin& origin) {
-    return Object{{"agent", shown(agent)}, {"request", requestOf(origin)}};
+void scopeCheck(Object& input, const oauth::TokenRequest& request, const model::Grant& grant) {
+    input.emplace_back("grantType", request.grantType);
+    claims(input, grant);
 }
 
-Value agentRegister(std::string_view operation, const model::Agent& agent, const model::Caller& caller, const model::Origin& origin) {
-    return Object{{"agent", shown(agent)}, {"request", requestOf(origin)}, {"actor", caller.actor()}, {"operation", operation}};
+void claims(Object& input, const model::Grant& grant) {
+    input.emplace_back("scopes", texts(grant.scopes));
+    input.emplace_back("audience", grant.audience);
+    input.emplace_back("ttl", std::int64_t{grant.lifetime.count()});
 }
 
-Value credentialLifecycle(std::string_view operation, const model::Agent& agent, std::optional<base::Instant> expiresAt,
-                          const model::Caller& caller, const model::Origin& origin) {
-    Object input{{"agent", shown(agent)}, {"request", requestOf(origin)}, {"actor", caller.actor()}, {"operation", operation}};
-    if (expiresAt) input.emplace_back("ttl", std::int64_t{std::chrono::floor<base::seconds>(*expiresAt - origin.at).count()});
-    return input;
+void agentRegister(Object& input, std::string_view operation, const model::Caller& caller) {
+    input.emplace_back("actor", caller.actor());
+    input.emplace_back("operation", operation);
 }
 
-Value auditEnrich(const model::AuditEvent& event, const model::Agent* agent) {
+void credentialLifecycle(Object& input, std::string_view operation, std::optional<base::seconds> ttl, const model::Caller& caller) {
+    agentRegister(input, operation, caller);
+    if (ttl) input.emplace_back("ttl", std::int64_t{ttl->count()});
+}
+
+void auditEnrich(Object& input, const model::AuditEvent& event) {
     auto metadata = base::json::parse(event.metadataJson);
-    Object who =
-        agent != nullptr ? shown(*agent) : Object{{"agentId", event.agentId.str()}, {"organizationId", event.organizationId.str()}};
-    return Object{{"action", model::nameOf(event.action)},
-                  {"outcome", event.outcome == model::Outcome::Success ? "success" : "failure"},
-                  {"actor", event.actor},
-                  {"jti", event.jti},
-                  {"metadata", metadata ? *std::move(metadata) : Value(Object{})},
-                  {"agent", std::move(who)},
-                  {"request", Object{{"requestId", event.requestId}, {"ip", event.ip}, {"userAgent", event.userAgent}}}};
+    input.emplace_back("action", model::nameOf(event.action));
+    input.emplace_back("outcome", event.outcome == model::Outcome::Success ? "success" : "failure");
+    input.emplace_back("actor", event.actor);
+    input.emplace_back("jti", event.jti);
+    input.emplace_back("metadata", metadata ? *std::move(metadata) : Value(Object{}));
 }
 
-Value introspectFilter(const model::Caller& caller, Value answer, const model::Origin& origin) {
-    return Object{
-        {"caller",
-         Object{{"agentId", caller.agentId.str()}, {"organizationId", caller.organizationId.str()}, {"scopes", texts(caller.scopes)}}},
-        {"answer", std::move(answer)},
-        {"request", requestOf(origin)}};
+Object introspectFilter(const model::Caller& caller, Value answer, const model::Origin& origin) {
+    Object who;
+    who.emplace_back("agentId", caller.agentId.str());
+    who.emplace_back("organizationId", caller.organizationId.str());
+    who.emplace_back("scopes", texts(caller.scopes));
+    Object out;
+    out.emplace_back("caller", std::move(who));
+    out.emplace_back("answer", std::move(answer));
+    out.emplace_back("request", requestOf(origin.requestId, origin.ip, origin.userAgent));
+    return out;
 }
 
 }  // namespace agentidp::server::hook_inputs

@@ -13,20 +13,21 @@
 
 namespace agentidp::server::hook_inputs {
 
-[[nodiscard]] base::json::Value authenticate(const oauth::AuthenticatedClient& client, const oauth::TokenRequest& request,
-                                             const model::Origin& origin);
-[[nodiscard]] base::json::Value scopeCheck(const model::Agent& agent, const oauth::TokenRequest& request, const model::Grant& grant,
-                                           const model::Origin& origin);
-[[nodiscard]] base::json::Value claims(const model::Agent& agent, const model::Grant& grant, const model::Origin& origin);
-[[nodiscard]] base::json::Value rateLimitKey(const model::Agent& agent, const model::Origin& origin);
-[[nodiscard]] base::json::Value agentRegister(std::string_view operation, const model::Agent& agent, const model::Caller& caller,
-                                              const model::Origin& origin);
-[[nodiscard]] base::json::Value credentialLifecycle(std::string_view operation, const model::Agent& agent,
-                                                    std::optional<base::Instant> expiresAt, const model::Caller& caller,
-                                                    const model::Origin& origin);
-/// `agent`: whom the event is about, where the request holds it; else null.
-[[nodiscard]] base::json::Value auditEnrich(const model::AuditEvent& event, const model::Agent* agent);
-/// `answer`: the members of an active answer.
-[[nodiscard]] base::json::Value introspectFilter(const model::Caller& caller, base::json::Value answer, const model::Origin& origin);
+using base::json::Object;
+
+/// What every point is shown first: the agent it is about, and the request. The others add to it what their point has beside that.
+[[nodiscard]] Object about(const model::Agent& agent, const model::Origin& origin);
+/// The same of an event whose agent the request does not hold.
+[[nodiscard]] Object about(const model::AuditEvent& event);
+inline constexpr std::size_t kAbout = 2;  ///< members of about()
+
+void authenticate(Object& input, const oauth::AuthenticatedClient& client, const oauth::TokenRequest& request);
+void scopeCheck(Object& input, const oauth::TokenRequest& request, const model::Grant& grant);
+void claims(Object& input, const model::Grant& grant);
+void agentRegister(Object& input, std::string_view operation, const model::Caller& caller);
+void credentialLifecycle(Object& input, std::string_view operation, std::optional<base::seconds> ttl, const model::Caller& caller);
+void auditEnrich(Object& input, const model::AuditEvent& event);
+/// Whole: it is about a caller and not about an agent. `answer`: the members of an active answer.
+[[nodiscard]] Object introspectFilter(const model::Caller& caller, base::json::Value answer, const model::Origin& origin);
 
 }  // namespace agentidp::server::hook_inputs

@@ -31,17 +31,30 @@ std::unique_ptr<RequestHooks> RequestHooks::begin(const HookSettings& settings, 
     return std::unique_ptr<RequestHooks>(new RequestHooks(std::move(session), settings, origin, caller));
 }
 
+template <class Add>
+Ruling RequestHooks::ask(HookPoint point, const model::Agent& agent, Add add) {
+    if (inputOf_ != &agent) input_ = hook_inputs::about(agent, origin_);
+    inputOf_ = &agent;
+    add(input_);
+    json::Value input(std::move(input_));
+    auto ruling = session_->ask(point, input);
+    input_ = std::move(*input.asObject());
+    input_.resize(hook_inputs::kAbout);
+    return ruling;
+}
+
 std::optional<oauth::OauthError> RequestHooks::authenticated(const oauth::AuthenticatedClient& client, const oauth::TokenRequest& request) {
     session_->about(client.client->agent.organizationId.str());
     if (!session_->listens(HookPoint::Authenticate)) return std::nullopt;
-    const auto ruling = session_->ask(HookPoint::Authenticate, hook_inputs::authenticate(client, request, origin_));
+    const auto ruling =
+        ask(HookPoint::Authenticate, client.client->agent, [&](json::Object& input) { hook_inputs::authenticate(input, client, request); });
     if (ruling.allowed) return std::nullopt;
     return refusalOf(ruling);
 }
 
 oauth::Charge RequestHooks::charge(const oauth::Client& client) {
     if (!session_->listens(HookPoint::RateLimitKey)) return {};
-    auto ruling = session_->ask(HookPoint::RateLimitKey, hook_inputs::rateLimitKey(client.agent, origin_));
+    auto ruling = ask(HookPoint::RateLimitKey, client.agent, [](json::Object&) {});
     return {ruling.cost, std::move(ruling.key)};
 }
 
@@ -49,7 +62,7 @@ oauth::OauthResult<oauth::Narrowing> RequestHooks::scopes(const oauth::Client& c
                                                           const model::Grant& grant) {
     oauth::Narrowing narrowing;
     if (!session_->listens(HookPoint::ScopeCheck)) return narrowing;
-    auto ruling = session_->ask(HookPoint::ScopeCheck, hook_inputs::scopeCheck(client.agent, request, grant, origin_));
+    auto ruling = ask(HookPoint::ScopeCheck, client.agent, [&](json::Object& input) { hook_inputs::scopeCheck(input, request, grant); });
     if (!ruling.allowed) return refusalOf(ruling);
     if (ruling.scopes) {
         std::sort(ruling.scopes->begin(), ruling.scopes->end());
@@ -63,7 +76,7 @@ oauth::OauthResult<oauth::Narrowing> RequestHooks::scopes(const oauth::Client& c
 
 oauth::OauthResult<std::string> RequestHooks::claims(const oauth::Client& client, const model::Grant& grant) {
     if (!session_->listens(HookPoint::Claims)) return grant.claimsJson;
-    auto ruling = session_->ask(HookPoint::Claims, hook_inputs::claims(client.agent, grant, origin_));
+    auto ruling = ask(HookPoint::Claims, client.agent, [&](json::Object& input) { hook_inputs::claims(input, grant); });
     if (!ruling.allowed) return refusalOf(ruling);
     if (ruling.fields.empty()) return grant.claimsJson;
     auto all = json::parse(grant.claimsJson);
@@ -81,7 +94,8 @@ oauth::OauthResult<std::string> RequestHooks::claims(const oauth::Client& client
 
 model::Decided<std::string, model::Problem> RequestHooks::agent(std::string_view operation, const model::Agent& agent) {
     if (!session_->listens(HookPoint::AgentRegister)) return std::string("{}");
-    auto ruling = session_->ask(HookPoint::AgentRegister, hook_inputs::agentRegister(operation, agent, *caller_, origin_));
+    auto ruling =
+        ask(HookPoint::AgentRegister, agent, [&](json::Object& input) { hook_inputs::agentRegister(input, operation, *caller_); });
     if (!ruling.allowed) return problemOf(ruling);
     if (ruling.fields.empty()) return std::string("{}");
     return json::write(json::Object{{"annotations", std::move(ruling.fields)}});
@@ -90,8 +104,10 @@ model::Decided<std::string, model::Problem> RequestHooks::agent(std::string_view
 model::Decided<std::optional<base::seconds>, model::Problem> RequestHooks::credential(std::string_view operation, const model::Agent& agent,
                                                                                       std::optional<base::Instant> expiresAt) {
     if (!session_->listens(HookPoint::CredentialLifecycle)) return std::optional<base::seconds>();
-    const auto ruling =
-        session_->ask(HookPoint::CredentialLifecycle, hook_inputs::credentialLifecycle(operation, agent, expiresAt, *caller_, origin_));
+    std::optional<base::seconds> ttl;
+    if (expiresAt) ttl = std::chrono::floor<base::seconds>(*expiresAt - origin_.at);
+    const auto ruling = ask(HookPoint::CredentialLifecycle, agent,
+                            [&](json::Object& input) { hook_inputs::credentialLifecycle(input, operation, ttl, *caller_); });
     if (!ruling.allowed) return problemOf(ruling);
     return ruling.maxTtl;
 }
@@ -114,7 +130,14 @@ std::string RequestHooks::filtered(const model::Caller& caller, std::string body
 void RequestHooks::enrich(std::vector<model::AuditEvent>& events, const model::Agent* agent) {
     if (!session_->listens(HookPoint::AuditEnrich)) return;
     for (auto& event : events) {
-        auto ruling = session_->ask(HookPoint::AuditEnrich, hook_inputs::auditEnrich(event, agent));
+        Ruling ruling;
+        if (agent != nullptr) {
+            ruling = ask(HookPoint::AuditEnrich, *agent, [&](json::Object& input) { hook_inputs::auditEnrich(input, event); });
+        } else {
+            auto input = hook_inputs::about(event);
+            hook_inputs::auditEnrich(input, event);
+            ruling = session_->ask(HookPoint::AuditEnrich, std::move(input));
+        }
         if (ruling.fields.empty() && ruling.extError.empty()) continue;
         auto before = json::parse(event.extJson);
         json::Object ext = before && before->asObject() != nullptr ? *before->asObject() : json::Object{};

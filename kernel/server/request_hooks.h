@@ -49,7 +49,13 @@ private:
     RequestHooks(std::unique_ptr<policy::Session> session, const HookSettings& settings, const model::Origin& origin,
                  const model::Caller* caller)
         : session_(std::move(session)), settings_(settings), origin_(origin), caller_(caller) {}
+    /// Asks about `agent` with what `add` puts to it. What is said of the agent and the request is put together once for all points.
+    template <class Add>
+    policy::Ruling ask(policy::HookPoint point, const model::Agent& agent, Add add);
+
     std::unique_ptr<policy::Session> session_;
+    base::json::Object input_;
+    const model::Agent* inputOf_ = nullptr;  ///< whom `input_` is about
     const HookSettings& settings_;
     const model::Origin& origin_;
     const model::Caller* caller_;

@@ -112,18 +112,19 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     const auto budget = decision->budget;
     const auto noted = settings->quota == oauth::QuotaMode::Report ? decision->client : nullptr;
     base::wipe(issued->accessToken.data(), issued->accessToken.size());
-    rooms_.ledger.append(std::move(effect), [this, exchange, hooks, counter, noted, answered = withBudget(std::move(issued->answer), budget)](
-                                                const base::Result<audit::Committed>& committed) mutable {
-        if (!committed) {
-            base::wipe(answered.body.data(), answered.body.size());
-            return refuse(exchange, committed.error().code == base::Errc::Denied
-                                        ? oauth::oauthError(oauth::OauthCode::QuotaExceeded, {}, "quota_exceeded")
-                                        : oauth::oauthErrorOf(committed.error()));
-        }
-        counter.add();
-        if (noted) rooms_.budgets.noteToken(*noted, exchange->context.origin.at);
-        answer(exchange, std::move(answered));
-    });
+    rooms_.ledger.append(std::move(effect),
+                         [this, exchange, hooks, counter, noted, answered = withBudget(std::move(issued->answer), budget)](
+                             const base::Result<audit::Committed>& committed) mutable {
+                             if (!committed) {
+                                 base::wipe(answered.body.data(), answered.body.size());
+                                 return refuse(exchange, committed.error().code == base::Errc::Denied
+                                                             ? oauth::oauthError(oauth::OauthCode::QuotaExceeded, {}, "quota_exceeded")
+                                                             : oauth::oauthErrorOf(committed.error()));
+                             }
+                             counter.add();
+                             if (noted) rooms_.budgets.noteToken(*noted, exchange->context.origin.at);
+                             answer(exchange, std::move(answered));
+                         });
 }
 
 observe::Counter TokenHandler::issuedCounter(const std::string& scope) {

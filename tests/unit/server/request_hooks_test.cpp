@@ -89,14 +89,20 @@ public:
         const oauth::AuthenticatedClient authenticated{client_, model::CredentialId("c1"), oauth::AuthMethod::Basic, false, {}};
         model::AuditEvent event;
         event.action = model::Action::TokenIssued;
-        assertShown(HookPoint::Authenticate, hook_inputs::authenticate(authenticated, request_, origin_));
-        assertShown(HookPoint::ScopeCheck, hook_inputs::scopeCheck(agent, request_, grant_, origin_));
-        assertShown(HookPoint::Claims, hook_inputs::claims(agent, grant_, origin_));
-        assertShown(HookPoint::RateLimitKey, hook_inputs::rateLimitKey(agent, origin_));
-        assertShown(HookPoint::AgentRegister, hook_inputs::agentRegister("create", agent, caller_, origin_));
-        assertShown(HookPoint::CredentialLifecycle,
-                    hook_inputs::credentialLifecycle("create", agent, clock_.now() + base::seconds(60), caller_, origin_));
-        assertShown(HookPoint::AuditEnrich, hook_inputs::auditEnrich(event, &agent));
+        const auto shown = [&](HookPoint point, const auto& add) {
+            auto input = hook_inputs::about(agent, origin_);
+            CPPUNIT_ASSERT_EQUAL(hook_inputs::kAbout, input.size());
+            add(input);
+            assertShown(point, input);
+        };
+        shown(HookPoint::Authenticate, [&](json::Object& input) { hook_inputs::authenticate(input, authenticated, request_); });
+        shown(HookPoint::ScopeCheck, [&](json::Object& input) { hook_inputs::scopeCheck(input, request_, grant_); });
+        shown(HookPoint::Claims, [&](json::Object& input) { hook_inputs::claims(input, grant_); });
+        shown(HookPoint::RateLimitKey, [](json::Object&) {});
+        shown(HookPoint::AgentRegister, [&](json::Object& input) { hook_inputs::agentRegister(input, "create", caller_); });
+        shown(HookPoint::CredentialLifecycle,
+              [&](json::Object& input) { hook_inputs::credentialLifecycle(input, "create", base::seconds(60), caller_); });
+        shown(HookPoint::AuditEnrich, [&](json::Object& input) { hook_inputs::auditEnrich(input, event); });
         assertShown(HookPoint::IntrospectFilter, hook_inputs::introspectFilter(caller_, json::Object{{"active", true}}, origin_));
         for (const auto& row : policy::allHookPoints()) {
             const auto& all = policy::allHookFields();
