@@ -1065,11 +1065,12 @@ base::Result<void> Daemon::stop() {
     }
     rooms.cores->stop();
     rooms.pool->stop();
-    rooms.hooks->stop();
     // Sums of the running minute, so that nothing that was counted is forgotten.
     const auto later = rooms.clock().now() + std::chrono::minutes(1);
     rooms.appendAll(rooms.failures->sweep(later));
     rooms.appendAll(rooms.tally->sweep(later));
+    // What waits there for its hooks is appended before the ledger ends.
+    rooms.hooks->stop();
     auto used = rooms.lastUsed->flush();
     // The table has them; whoever reads the counter alone would miss them until this client's next token.
     (void)rooms.budgets->flush();

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Fuzzes every target for a while: tests/fuzz/run.sh [--seconds N] [--jobs N] [-k NAME]. What broke a target is left in build-fuzz/found.
+# Fuzzes targets for a while, all or those named: tests/fuzz/run.sh [--seconds N] [--jobs N] [-k PART] [TARGET...]. What broke a target is left in build-fuzz/found.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 seconds=60
 jobs=$(nproc)
 only=
+named=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=${2:?--seconds wants a number}; shift 2 ;;
     --jobs) jobs=${2:?--jobs wants a number}; shift 2 ;;
     -k) only=${2:?-k wants a name}; shift 2 ;;
-    *) sed -n '2p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2p' "$0" >&2; exit 2 ;;
+    *) named+=("$1"); shift ;;
   esac
 done
 command -v clang++-14 > /dev/null || { echo 'skip fuzz: clang++-14 is not installed'; exit 0; }
@@ -31,7 +33,11 @@ fuzz_one() {
   fi
 }
 export -f fuzz_one
+wanted() { [ ${#named[@]} -eq 0 ] || [[ " ${named[*]} " == *" ${1#fuzz_} "* ]]; }
+for name in ${named[@]+"${named[@]}"}; do
+  [ -x "build-fuzz/bin/fuzz_$name" ] || { echo "not ok fuzz: there is no target $name"; exit 1; }
+done
 for binary in build-fuzz/bin/fuzz_*; do
-  [ -x "$binary" ] && case "${binary##*/}" in *"$only"*) echo "$binary" ;; esac
+  [ -x "$binary" ] && wanted "${binary##*/}" && case "${binary##*/}" in *"$only"*) echo "$binary" ;; esac
 done | xargs -r -P "$jobs" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds"
 [ $? -eq 0 ]
