@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # README command 2: installs what the tests need, builds, runs everything but the long sets, and closes with
 # `N passed, N failed, N skipped`. Every suite prints `ok NAME`, `not ok NAME: why` or `skip NAME: why`, one line a test.
-#   tests/run.sh [unit|contract|flows|faults|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--jobs N] [--windows N] [--long]
+#   tests/run.sh [unit|contract|flows|faults|clients|docs|lint|asan|tsan|fuzz|bench|list [security]] [-k NAME] [--seconds N] [--jobs N] [--windows N] [--long] [fuzz TARGET...]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -10,6 +10,7 @@ only=
 seconds=
 at_once=
 bench=()
+targets=()
 more=
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -20,6 +21,8 @@ while [ $# -gt 0 ]; do
     --long) bench+=("$1"); shift ;;
     unit|contract|flows|faults|clients|docs|lint|tidy|asan|tsan|fuzz|bench|list) set_name=$1; shift ;;
     security) more=security; shift ;;
+    [a-z]*) [ "$set_name" = fuzz ] || { sed -n '2,4p' "$0" >&2; exit 2; }
+            targets+=("$1"); shift ;;
     *) sed -n '2,4p' "$0" >&2; exit 2 ;;
   esac
 done
@@ -131,7 +134,7 @@ run_tsan() {
   local binary
   for binary in $(binaries build-tsan '*'); do
     case "$(basename "$binary")" in
-      unit_*|contract_*) say "tsan $(basename "$binary")"; suite "tsan_$(basename "$binary")" "$binary" ${only:+-k "$only"} ;;
+      unit_*|contract_*) say "tsan $(basename "$binary")"; suite "tsan_$(basename "$binary")" $(server_for "$binary") "$binary" ${only:+-k "$only"} ;;
     esac
   done
   unset TSAN_OPTIONS
@@ -167,7 +170,7 @@ case $set_name in
   faults) release product broken_plugins contract_storage_postgresql; run_faults build ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
-  fuzz) limit=$((1800 + 20 * ${seconds:-60})); suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${at_once:+--jobs "$at_once"} ${only:+-k "$only"} ;;
+  fuzz) limit=$((1800 + 20 * ${seconds:-60})); suite fuzz bash tests/fuzz/run.sh --seconds "${seconds:-60}" ${at_once:+--jobs "$at_once"} ${only:+-k "$only"} ${targets[@]+"${targets[@]}"} ;;
   clients) release product; run_clients; run_rotation ;;
   all)
     if [ "$only" = security ]; then

@@ -38,6 +38,6 @@ for name in ${named[@]+"${named[@]}"}; do
   [ -x "build-fuzz/bin/fuzz_$name" ] || { echo "not ok fuzz: there is no target $name"; exit 1; }
 done
 for binary in build-fuzz/bin/fuzz_*; do
-  [ -x "$binary" ] && wanted "${binary##*/}" && case "${binary##*/}" in *"$only"*) echo "$binary" ;; esac
+  if [ -x "$binary" ] && wanted "${binary##*/}"; then case "${binary##*/}" in *"$only"*) echo "$binary" ;; esac; fi
 done | xargs -r -P "$jobs" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds"
 [ $? -eq 0 ]
