@@ -157,14 +157,14 @@ Engine::Engine(Ports ports) : ports_(std::move(ports)) {}
 Engine::~Engine() = default;
 
 std::unique_ptr<Session> Engine::begin(RequestFacts facts) {
+    if (listening_.load(std::memory_order_relaxed) == 0) return nullptr;
     auto installed = *current_.read();
     if (!installed || !installed->generation->asksAnything()) return nullptr;
     return std::make_unique<Conversation>(*this, std::move(installed), std::move(facts));
 }
 
 bool Engine::listens(HookPoint point) const {
-    auto held = current_.read();
-    return *held && (*held)->generation->listens(point);
+    return (listening_.load(std::memory_order_relaxed) >> static_cast<unsigned>(point) & 1U) != 0;
 }
 
 void Engine::install(GenerationPtr generation) {
@@ -178,7 +178,14 @@ void Engine::put(GenerationPtr generation) {
     const auto fingerprint = generation ? generation->facts().sha256.substr(0, kFingerprintDigits) : "0";
     ports_.metrics.gauge(Metric::HookBundleFingerprint).set(static_cast<double>(std::strtoull(fingerprint.c_str(), nullptr, 16)));
     auto made = generation ? std::make_shared<const Installed>(std::move(generation), ports_.metrics) : nullptr;
-    std::swap(*current_.write(), made);
+    std::uint32_t listening = 0;
+    for (const auto& row : allHookPoints())
+        if (made && made->generation->listens(row.point)) listening |= 1U << static_cast<unsigned>(row.point);
+    {
+        auto held = current_.write();
+        std::swap(*held, made);
+        listening_ = listening;
+    }
     // `made` is the one before: it dies here, outside the lock, unless a request still holds it.
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// @file kernel/policy/engine.h
 /// The hooks in force: which generation requests get, what asking it means. Which bundle that is, and why, is keeper.h's.
+#include <atomic>
 #include <deque>
 #include <map>
 
@@ -61,6 +62,7 @@ private:
     Ports ports_;
     std::mutex change_;  ///< a change of modes follows from the generation it finds
     mutable base::SharedGuarded<InstalledPtr> current_;
+    std::atomic<std::uint32_t> listening_{0};  ///< a bit a point, of `current_`: asked for every token, and so without its lock
     base::SharedGuarded<EngineBudgets> budgets_;
     base::Guarded<std::map<std::string, std::deque<base::MonoInstant>>> kills_;
     std::atomic<bool> stopping_{false};
