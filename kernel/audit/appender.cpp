@@ -22,6 +22,8 @@ constexpr unsigned kLookFirst = 16;
 constexpr std::size_t kTalliedMost = 100'000;
 constexpr std::string_view kEntries = "audit_entries";
 constexpr std::string_view kReplicas = "audit_replicas";
+/// Of both deadlines together, what is left to tell everybody who waits.
+constexpr base::milliseconds kToAnswer{250};
 constexpr std::string_view kCounts = "token_monthly_counts";
 
 base::Error unavailable(std::string detail) {
@@ -397,7 +399,7 @@ base::Result<void> LedgerAppender::commit(Batch& batch) {
     unsigned races = 0;
     unsigned questions = 0;
     base::milliseconds wait{50};
-    const auto giveUpAt = clock_.mono() + options_.commitDeadline + options_.queueDeadline;
+    const auto giveUpAt = clock_.mono() + options_.commitDeadline + options_.queueDeadline - kToAnswer;
     const auto found = [&](bool storage) {
         const std::lock_guard held(mutex_);
         failing_ = !storage;

@@ -55,7 +55,7 @@ constexpr Command kCommands[] = {
      "[--dry-run] [--json]\n\nOrganizations, agents, credentials with their bcrypt hashes, live revocations, audit events. References are "
      "env:NAME, file:PATH or cred:NAME. Can be run again: what is here already stays as it is. Stop the daemon of this data.dir first.\n\n "
      " "
-     "agentidp import sentryagent --dsn env:OLD --dry-run\n  agentidp import sentryagent --dsn env:OLD --column-key file:/root/column.key "
+     "agentidp import sentryagent --dsn env:OLD --dry-run\n  agentidp import sentryagent --dsn env:OLD --column-key file:column.key "
      "--scopes \"agents:read audit:read\"",
      runImport},
     {"migrate", "tell about the schema, bring it up to date, or move to another storage",
