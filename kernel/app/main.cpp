@@ -4,11 +4,14 @@
 #include <Poco/Util/Option.h>
 #include <Poco/Util/OptionSet.h>
 #include <Poco/Util/ServerApplication.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <thread>
 
 #include "app/daemon.h"
 #include "app/signals.h"
@@ -153,6 +156,8 @@ int main(int argc, char** argv) {
     // A core or another process of this user must not show what is held here.
     ::prctl(PR_SET_DUMPABLE, 0);
 #endif
+    // glibc would keep eight arenas a core, each with its own peak for good: 12 MB more after a million tokens, and no token faster.
+    ::mallopt(M_ARENA_MAX, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2U, 64U)));
     agentidp::app::claimSignals();
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];

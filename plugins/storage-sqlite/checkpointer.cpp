@@ -96,11 +96,11 @@ void Checkpointer::layOutLog() {
     const int file = ::open(log_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) return;
     struct stat facts {};
-    static const std::vector<char> kZeroes(std::size_t{1} << 20U);
+    const std::vector<char> zeroes(std::size_t{1} << 20U);
     if (::fstat(file, &facts) == 0) {
         for (off_t at = facts.st_size; at < kLogBytes;) {
-            const auto wanted = std::min<off_t>(static_cast<off_t>(kZeroes.size()), kLogBytes - at);
-            const auto written = ::pwrite(file, kZeroes.data(), static_cast<std::size_t>(wanted), at);
+            const auto wanted = std::min<off_t>(static_cast<off_t>(zeroes.size()), kLogBytes - at);
+            const auto written = ::pwrite(file, zeroes.data(), static_cast<std::size_t>(wanted), at);
             if (written <= 0) break;
             at += written;
         }

@@ -47,7 +47,7 @@ aip::Status StorageSqlite::configure(const aip::Config& config) {
     }
     settings_.path = path;
     settings_.readers = static_cast<std::size_t>(config.integer("readers", 4));
-    settings_.writer = {config.integer("cache_mb", 8), config.integer("mmap_mb", 0)};
+    settings_.writer = {config.integer("cache_mb", 2), config.integer("mmap_mb", 0)};
     settings_.reader = {config.integer("reader_cache_mb", 2), config.integer("mmap_mb", 0)};
     return {};
 }
@@ -164,7 +164,7 @@ AGENTIDP_PLUGIN(STORAGE, agentidp::storage_sqlite::StorageSqlite, "sqlite", "1.0
                 AIP_F_CONCURRENT | AIP_F_THREADS | AIP_F_BLOCKS, R"json({
     "path": {"type": "string", "default": "", "doc": "The database file; relative to the data directory. Empty: agentidp.db there. Made with mode 0600 by the first migration."},
     "readers": {"type": "integer", "default": 4, "min": 1, "max": 64, "doc": "Connections that read beside the one that writes."},
-    "cache_mb": {"type": "integer", "default": 8, "min": 1, "max": 65536, "doc": "Page cache of the writing connection, in MiB."},
+    "cache_mb": {"type": "integer", "default": 2, "min": 1, "max": 65536, "doc": "Page cache of the writing connection, in MiB."},
     "reader_cache_mb": {"type": "integer", "default": 2, "min": 1, "max": 65536, "doc": "Page cache of each reading connection, in MiB."},
     "mmap_mb": {"type": "integer", "default": 0, "min": 0, "max": 1048576, "doc": "How much of the file is mapped instead of read. 0: none. With a map, an error of the disk ends the process instead of failing one call."}
 })json")

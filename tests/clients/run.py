@@ -20,7 +20,7 @@ ROOT = HERE.parents[1]
 PLACE = ROOT / "build-clients"
 sys.path[:0] = [str(ROOT / "tests/flows"), str(ROOT / "tests/support")]
 from daemon import Daemon  # noqa: E402
-from fetched import Skip, fresh, node_with_packages, run, tool  # noqa: E402
+from fetched import Skip, node_with_packages, python_with_packages, run, tool  # noqa: E402
 
 ALGORITHMS = ("ES256", "RS256")
 SCOPE = "agents:read audit:read"
@@ -46,13 +46,8 @@ def install_node():
 
 
 def install_python():
-    folder = PLACE / "py"
-    remember = fresh(folder, HERE / "py/requirements.txt")
-    if remember:
-        run([sys.executable, "-m", "venv", folder], "python3 -m venv (Debian: python3-venv)")
-        run([folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", HERE / "py/requirements.txt"], "pip install")
-        remember()
-    return lambda name: [folder / "bin/python", "-B", HERE / "py" / f"{name}_judge.py"]
+    python = python_with_packages(HERE / "py/requirements.txt", PLACE / "py")
+    return lambda name: [python, "-B", HERE / "py" / f"{name}_judge.py"]
 
 
 def install_go():

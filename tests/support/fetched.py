@@ -1,9 +1,11 @@
 """Test tools that come from a registry: found or refused by name, installed once at exact versions, kept until their lock file changes."""
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+import sys
 
 
 class Skip(Exception):
@@ -28,28 +30,44 @@ def tool(name, version, least, elsewhere=()):
     return path
 
 
-def fresh(folder, *inputs):
-    """None if `folder` was installed from these very inputs; else it is emptied, and what is returned must be called once it is."""
-    seal = hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
-    mark = folder / ".installed"
-    if mark.exists() and mark.read_text() == seal:
-        return None
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return lambda: mark.write_text(seal)
+def installed(folder, inputs, install):
+    """Calls `install` on the emptied folder, unless it was installed from these very inputs. One process at a time: flows run side by
+    side, and several want the same tool."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(folder.name + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        seal = hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
+        mark = folder / ".installed"
+        if mark.exists() and mark.read_text() == seal:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        install()
+        mark.write_text(seal)
+
+
+def python_with_packages(requirements, folder, *options):
+    """The interpreter of a virtual environment in `folder` with the packages of the file `requirements`."""
+    def install():
+        run([sys.executable, "-m", "venv", folder], "python3 -m venv (Debian: python3-venv)")
+        run([folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", *options, "-r", requirements], "pip install")
+
+    installed(folder, [requirements], install)
+    return folder / "bin/python"
 
 
 def node_with_packages(source, folder):
     """The path of node, with the packages of `source`/package-lock.json in `folder` and the programs of `source` beside them: a module is
     looked for next to the file that imports it."""
     node, npm = tool("node", "--version", (20, 0)), tool("npm", "--version", (9, 0))
-    names = ("package.json", "package-lock.json")
-    remember = fresh(folder, *(source / name for name in names))
-    if remember:
-        for name in names:
-            shutil.copy(source / name, folder)
+    wanted = [source / name for name in ("package.json", "package-lock.json")]
+
+    def install():
+        for file in wanted:
+            shutil.copy(file, folder)
         run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
-        remember()
+
+    installed(folder, wanted, install)
     for program in source.glob("*.mjs"):
         shutil.copy(program, folder)
     return node

