@@ -80,7 +80,7 @@ finish() {
 # The release tree holds what users run; unit and contract suites are built once, in the sanitized tree.
 release() { configure build -DCMAKE_BUILD_TYPE=Release -DAGENTIDP_TESTS=ON; build build "$@"; }
 sanitized() {
-  configure build-asan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DAGENTIDP_SANITIZE=address,undefined
+  configure build-asan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_FAILPOINTS=ON -DCMAKE_UNITY_BUILD=ON -DAGENTIDP_SANITIZE=address,undefined
   build build-asan suites
 }
 binaries() { find "$1/bin" -maxdepth 1 -type f -name "$2" -perm -u+x | sort; }
@@ -128,7 +128,7 @@ run_asan() {
 }
 run_tsan() {
   say 'build with TSan'
-  configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DAGENTIDP_SANITIZE=thread
+  configure build-tsan -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DAGENTIDP_TESTS=ON -DCMAKE_UNITY_BUILD=ON -DAGENTIDP_SANITIZE=thread
   build build-tsan tsan_suites
   export TSAN_OPTIONS=halt_on_error=1
   local binary
