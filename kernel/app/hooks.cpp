@@ -253,7 +253,7 @@ json::Value HookRooms::list() const {
                                       {"version", loaded.script->version()},
                                       {"file", loaded.script->file()},
                                       {"mode", nameOf(loaded.mode)},
-                                      {"state", loaded.state == policy::StateMode::Pooled ? "pooled" : "fresh"},
+                                      {"state", loaded.script->state() == policy::StateMode::Pooled ? "pooled" : "fresh"},
                                       {"hooks", std::move(points)},
                                       {"sha256", loaded.script->sha256()}});
     }

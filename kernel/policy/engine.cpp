@@ -102,21 +102,25 @@ public:
     [[nodiscard]] std::uint64_t generation() const override { return installed_->generation->facts().number; }
     void about(std::string tenant) override { facts_.tenant = std::move(tenant); }
 
-    [[nodiscard]] Ruling ask(HookPoint point, const base::json::Value& input) override {
+    using Session::ask;
+    [[nodiscard]] Ruling ask(HookPoint point, const base::json::Value& input, const LateMember* late) override {
         if (!listens(point)) return {};
         std::string id;
         const auto named = [&]() -> const std::string& {
             if (id.empty()) id = base::uuidV7(facts_.at);
             return id;
         };
-        std::shared_ptr<const base::json::Value> copy;
-        const auto shared = [&] {
-            if (!copy) copy = std::make_shared<const base::json::Value>(input);
+        std::shared_ptr<base::json::Value> copy;
+        const auto shared = [&]() -> std::shared_ptr<const base::json::Value> {
+            if (copy) return copy;
+            copy = std::make_shared<base::json::Value>(input);
+            if (late != nullptr) copy->asObject()->emplace_back(late->name, late->make());
             return copy;
         };
         Merger merger(point);
         for (const auto& entry : installed_->enforcedAt(point)) {
-            auto report = call(*entry.script, point, input);
+            const bool whole = late != nullptr && entry.script->reads(point, late->name);
+            auto report = call(*entry.script, point, whole ? *shared() : input);
             merger.take(*entry.script, report);
             engine_.account(entry, point, HookMode::Enforce, report, facts_);
             if (auto* decisions = engine_.ports_.decisions; decisions != nullptr && decisions->wants(report))

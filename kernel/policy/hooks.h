@@ -3,9 +3,11 @@
 /// What the rooms that serve requests ask of the hooks. All scripts of a point are asked; what they say together only tightens: any deny
 /// wins, scopes intersect, the shortest lifetime counts, a failure is what the point's row says of failures.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -39,6 +41,12 @@ struct RequestFacts {
     base::Instant at;
 };
 
+/// A member of an argument that costs something to make. It is made only where a script, the decision log or a shadow looks at it.
+struct LateMember {
+    std::string_view name;
+    std::function<base::json::Value()> make;
+};
+
 /// One request's view of the hooks: one generation from its first question to its last, and one budget of time (hooks.budget.request_ms)
 /// for all of them. Used by one thread at a time.
 class Session {
@@ -46,8 +54,10 @@ public:
     virtual ~Session() = default;
     /// Whether any script, enforced or in shadow, hooks the point: where not, the caller need not build `input`.
     [[nodiscard]] virtual bool listens(HookPoint point) const = 0;
-    /// `input` is an object with the members hook_points.def lists. Blocks for the scripts' time; shadow scripts run later, elsewhere.
-    [[nodiscard]] virtual Ruling ask(HookPoint point, const base::json::Value& input) = 0;
+    /// `input` is an object with the members hook_points.def lists, but for `late`. Blocks for the scripts' time; shadow scripts run later,
+    /// elsewhere.
+    [[nodiscard]] virtual Ruling ask(HookPoint point, const base::json::Value& input, const LateMember* late) = 0;
+    [[nodiscard]] Ruling ask(HookPoint point, const base::json::Value& input) { return ask(point, input, nullptr); }
     /// The tenant, once it is known.
     virtual void about(std::string tenant) = 0;
     [[nodiscard]] virtual std::uint64_t generation() const = 0;

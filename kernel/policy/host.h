@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/sandbox.h"
+#include "policy/script_reads.h"
 
 namespace agentidp::policy::sandbox {
 
@@ -24,6 +25,8 @@ void pushGlobals(State& state, lua_State* lua);
 
 /// `value` as plain Lua values; null is nil.
 void pushCopy(lua_State* lua, const base::json::Value& value);
+/// The same of what is looked at.
+void pushLookedAt(lua_State* lua, const base::json::Value& value, const Reads& reads);
 /// `value` as it is read on demand, and cannot be changed. It outlives the state.
 void pushFrozen(lua_State* lua, const base::json::Value& value);
 /// The value behind a pushFrozen, or null.

@@ -162,6 +162,19 @@ void pushCopy(lua_State* lua, const base::json::Value& value) {
     }
 }
 
+void pushLookedAt(lua_State* lua, const base::json::Value& value, const Reads& reads) {
+    if (reads.whole || value.asObject() == nullptr) return pushCopy(lua, value);
+    luaL_checkstack(lua, 3, nullptr);
+    lua_createtable(lua, 0, static_cast<int>(reads.members.size()));
+    for (const auto& [name, below] : reads.members) {
+        const auto* member = value.find(name);
+        if (member == nullptr) continue;
+        lua_pushlstring(lua, name.data(), name.size());
+        pushLookedAt(lua, *member, below);
+        lua_rawset(lua, -3);
+    }
+}
+
 base::json::Value copyOut(State& state, lua_State* lua, int index, const CopyLimits& limits) {
     return Copier(state, lua, limits).value(index);
 }

@@ -1,6 +1,8 @@
 #include "policy/script.h"
 
 #include <algorithm>
+#include <array>
+#include <bitset>
 #include <charconv>
 
 #include "base/guarded.h"
@@ -10,12 +12,14 @@
 #include "policy/compile.h"
 #include "policy/host.h"
 #include "policy/script_check.h"
+#include "policy/script_reads.h"
 #include "policy/script_table.h"
 
 namespace agentidp::policy {
 namespace sandbox {
 namespace {
 
+constexpr std::size_t kMostPoints = 64;     ///< kinds of hooks
 constexpr std::size_t kPoolSize = 64;       ///< states a script keeps
 constexpr std::size_t kIndexedMembers = 8;  ///< objects of more are looked up by hash
 constexpr std::size_t kPiece = 4096;        ///< bytes the compiler is given between two looks at the clock
@@ -47,13 +51,16 @@ void indexMembers(const base::json::Value& value, Environment& out) {
 
 class LuaScript final : public Script {
 public:
-    LuaScript(Environment environment, ScriptTable table, std::string sha256, std::vector<int> lines, StateMode mode)
+    LuaScript(Environment environment, ScriptTable table, std::string sha256, const Function& body, const ScriptSource& source)
         : environment_(std::move(environment)),
           table_(std::move(table)),
           sha256_(std::move(sha256)),
-          lines_(std::move(lines)),
-          mode_(mode) {
-        for (const auto& hook : table_.hooks) hooks_.set(static_cast<std::size_t>(hook.point));
+          lines_(activeLinesOf(body)),
+          mode_(table_.pooled ? StateMode::Pooled : source.state) {
+        for (const auto& hook : table_.hooks) {
+            hooks_.set(static_cast<std::size_t>(hook.point));
+            reads_[static_cast<std::size_t>(hook.point)] = {hook, source.wholeArguments ? Reads{} : readsOf(body, hook)};
+        }
     }
 
     const std::string& file() const override { return environment_.file; }
@@ -64,6 +71,10 @@ public:
     bool omitsOnError(HookPoint point) const override { return table_.omits.test(static_cast<std::size_t>(point)); }
     StateMode state() const override { return mode_; }
     const std::vector<int>& activeLines() const override { return lines_; }
+    bool reads(HookPoint point, std::string_view member) const override {
+        const auto& reads = reads_[static_cast<std::size_t>(point)].reads;
+        return reads.whole || reads.find(member) != nullptr;
+    }
 
     CallReport call(HookPoint point, const base::json::Value& input, const CallOptions& options) const override {
         if (mode_ == StateMode::Fresh && !environment_.without(Restriction::FreshState)) {
@@ -77,7 +88,7 @@ public:
     }
 
 private:
-    static CallReport callIn(State& state, HookPoint point, const base::json::Value& input, const CallOptions& options) {
+    CallReport callIn(State& state, HookPoint point, const base::json::Value& input, const CallOptions& options) const {
         const auto began = std::chrono::steady_clock::now();
         CallReport report;
         Verdict verdict;
@@ -93,7 +104,7 @@ private:
             const auto name = nameOf(point);
             lua_pushlstring(lua, name.data(), name.size());
             lua_rawget(lua, -2);
-            pushCopy(lua, input);
+            pushLookedAt(lua, input, readsOfFunctionOnTop(lua, point));
             lua_call(lua, 1, 1);
             verdict = readVerdict(state, lua, -1, point);
         });
@@ -106,6 +117,17 @@ private:
         report.logged = std::move(state.logged);
         report.took = std::chrono::duration_cast<base::microseconds>(std::chrono::steady_clock::now() - began);
         return report;
+    }
+
+    /// The body may choose another function each time it runs, or a pooled state change its table.
+    [[nodiscard]] const Reads& readsOfFunctionOnTop(lua_State* lua, HookPoint point) const {
+        static const Reads kWhole;
+        const auto& known = reads_[static_cast<std::size_t>(point)];
+        if (known.reads.whole || lua_type(lua, -1) != LUA_TFUNCTION) return kWhole;
+        lua_Debug at{};
+        lua_pushvalue(lua, -1);
+        lua_getinfo(lua, ">S", &at);
+        return at.linedefined == known.place.firstLine && at.lastlinedefined == known.place.lastLine ? known.reads : kWhole;
     }
 
     std::unique_ptr<State> take() const {
@@ -126,7 +148,12 @@ private:
     std::string sha256_;
     std::vector<int> lines_;
     StateMode mode_;
-    std::bitset<64> hooks_;
+    std::bitset<kMostPoints> hooks_;
+    struct Known {
+        HookPlace place;
+        Reads reads;
+    };
+    std::array<Known, kMostPoints> reads_;
     mutable base::Guarded<std::vector<std::unique_ptr<State>>> pool_;
 };
 
@@ -166,9 +193,7 @@ public:
     Compiled run() {
         if (sound() && translate() && check() && execute()) {
             auto digest = base::hex(crypto::sha256(base::bytesOf(source_.text)));
-            const auto mode = table_.pooled ? StateMode::Pooled : source_.state;
-            out_.script =
-                std::make_shared<LuaScript>(std::move(environment_), std::move(table_), std::move(digest), activeLinesOf(body_), mode);
+            out_.script = std::make_shared<LuaScript>(std::move(environment_), std::move(table_), std::move(digest), body_, source_);
         }
         std::stable_sort(out_.complaints.begin(), out_.complaints.end(),
                          [](const auto& left, const auto& right) { return left.line < right.line; });

@@ -52,6 +52,7 @@ struct ScriptSource {
     std::string file;  ///< as complaints and errors name it: "corp.lua"
     std::string text;
     StateMode state = StateMode::Fresh;
+    bool wholeArguments = false;  ///< copies what the script cannot look at too, which changes nothing but the time; for tests
 };
 
 /// Which lines ran, for `hook test --coverage`. Filled by one call at a time.
@@ -82,7 +83,9 @@ public:
     [[nodiscard]] virtual StateMode state() const { return StateMode::Fresh; }
     /// Lines that have code, for coverage.
     [[nodiscard]] virtual const std::vector<int>& activeLines() const = 0;
-    /// `input` is copied into the state. A point that the script does not hook is a bug.
+    /// Whether a hook at `point` may look at this member of its argument.
+    [[nodiscard]] virtual bool reads(HookPoint /*point*/, std::string_view /*member*/) const { return true; }
+    /// What the hook can look at of `input` is copied into the state. A point that the script does not hook is a bug.
     [[nodiscard]] virtual CallReport call(HookPoint point, const base::json::Value& input, const CallOptions& options) const = 0;
 };
 using ScriptPtr = std::shared_ptr<const Script>;

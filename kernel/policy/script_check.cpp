@@ -192,6 +192,7 @@ private:
             case Op::Tbc:
             case Op::Jmp:
             case Op::Return:
+            case Op::Return0:
             case Op::Return1:
             case Op::TForPrep:
             case Op::SetList:
@@ -199,7 +200,6 @@ private:
             case Op::ExtraArg: break;
             default:
                 if (now.op >= Op::Eq && now.op <= Op::Test) break;
-                if (static_cast<int>(now.op) == static_cast<int>(Op::Return) + 1) break;
                 at(now.a).reset();
         }
     }

@@ -84,12 +84,15 @@ void credentialLifecycle(Object& input, std::string_view operation, std::optiona
 }
 
 void auditEnrich(Object& input, const model::AuditEvent& event) {
-    auto metadata = base::json::parse(event.metadataJson);
     input.emplace_back("action", model::nameOf(event.action));
     input.emplace_back("outcome", event.outcome == model::Outcome::Success ? "success" : "failure");
     input.emplace_back("actor", event.actor);
     input.emplace_back("jti", event.jti);
-    input.emplace_back("metadata", metadata ? *std::move(metadata) : Value(Object{}));
+}
+
+Value metadataOf(const model::AuditEvent& event) {
+    auto metadata = base::json::parse(event.metadataJson);
+    return metadata ? *std::move(metadata) : Value(Object{});
 }
 
 Object introspectFilter(const model::Caller& caller, Value answer, const model::Origin& origin) {

@@ -26,7 +26,10 @@ void scopeCheck(Object& input, const oauth::TokenRequest& request, const model::
 void claims(Object& input, const model::Grant& grant);
 void agentRegister(Object& input, std::string_view operation, const model::Caller& caller);
 void credentialLifecycle(Object& input, std::string_view operation, std::optional<base::seconds> ttl, const model::Caller& caller);
+/// All but the metadata, which are parsed only for who looks at them.
 void auditEnrich(Object& input, const model::AuditEvent& event);
+inline constexpr std::string_view kMetadata = "metadata";
+[[nodiscard]] base::json::Value metadataOf(const model::AuditEvent& event);
 /// Whole: it is about a caller and not about an agent. `answer`: the members of an active answer.
 [[nodiscard]] Object introspectFilter(const model::Caller& caller, base::json::Value answer, const model::Origin& origin);
 

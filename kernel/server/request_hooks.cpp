@@ -32,12 +32,12 @@ std::unique_ptr<RequestHooks> RequestHooks::begin(const HookSettings& settings, 
 }
 
 template <class Add>
-Ruling RequestHooks::ask(HookPoint point, const model::Agent& agent, Add add) {
+Ruling RequestHooks::ask(HookPoint point, const model::Agent& agent, Add add, const policy::LateMember* late) {
     if (inputOf_ != &agent) input_ = hook_inputs::about(agent, origin_);
     inputOf_ = &agent;
     add(input_);
     json::Value input(std::move(input_));
-    auto ruling = session_->ask(point, input);
+    auto ruling = session_->ask(point, input, late);
     input_ = std::move(*input.asObject());
     input_.resize(hook_inputs::kAbout);
     return ruling;
@@ -131,16 +131,21 @@ void RequestHooks::enrich(std::vector<model::AuditEvent>& events, const model::A
     if (!session_->listens(HookPoint::AuditEnrich)) return;
     for (auto& event : events) {
         Ruling ruling;
+        const policy::LateMember metadata{hook_inputs::kMetadata, [&event] { return hook_inputs::metadataOf(event); }};
         if (agent != nullptr) {
-            ruling = ask(HookPoint::AuditEnrich, *agent, [&](json::Object& input) { hook_inputs::auditEnrich(input, event); });
+            ruling = ask(
+                HookPoint::AuditEnrich, *agent, [&](json::Object& input) { hook_inputs::auditEnrich(input, event); }, &metadata);
         } else {
             auto input = hook_inputs::about(event);
             hook_inputs::auditEnrich(input, event);
-            ruling = session_->ask(HookPoint::AuditEnrich, std::move(input));
+            ruling = session_->ask(HookPoint::AuditEnrich, std::move(input), &metadata);
         }
         if (ruling.fields.empty() && ruling.extError.empty()) continue;
-        auto before = json::parse(event.extJson);
-        json::Object ext = before && before->asObject() != nullptr ? *before->asObject() : json::Object{};
+        json::Object ext;
+        if (event.extJson != "{}") {
+            auto before = json::parse(event.extJson);
+            if (before && before->asObject() != nullptr) ext = std::move(*before->asObject());
+        }
         std::move(ruling.fields.begin(), ruling.fields.end(), std::back_inserter(ext));
         if (!ruling.extError.empty()) ext.emplace_back("ext_error", std::move(ruling.extError));
         event.extJson = json::write(ext);

@@ -51,7 +51,7 @@ private:
         : session_(std::move(session)), settings_(settings), origin_(origin), caller_(caller) {}
     /// Asks about `agent` with what `add` puts to it. What is said of the agent and the request is put together once for all points.
     template <class Add>
-    policy::Ruling ask(policy::HookPoint point, const model::Agent& agent, Add add);
+    policy::Ruling ask(policy::HookPoint point, const model::Agent& agent, Add add, const policy::LateMember* late = nullptr);
 
     std::unique_ptr<policy::Session> session_;
     base::json::Object input_;

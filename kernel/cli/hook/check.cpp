@@ -31,7 +31,7 @@ int runHookCheck(const Invocation& invocation) {
     const auto arguments = Arguments::read(invocation.words, {}, {});
     if (!arguments) return refuse("hook check: " + arguments.error().hint, kMisuse);
     if (arguments->rest.size() != 1) return refuse("hook check wants one folder or script", kMisuse);
-    const auto files = readHooks(arguments->rest[0]);
+    const auto files = readHooks(invocation, arguments->rest[0]);
     std::size_t problems = 0;
     for (const auto& complaint : files.complaints) problems += complaint.fatal ? 1 : 0;
     if (invocation.json()) {

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "app/hooks.h"
 #include "base/text.h"
-#include "cli/invocation.h"
 #include "policy/loader.h"
 
 namespace agentidp::cli {
@@ -33,14 +33,24 @@ policy::BundleReading readScript(const fs::path& path) {
     return policy::bundleOf(std::move(files), {});
 }
 
+/// An author's machine has no settings, or a server's that only the daemon may read.
+policy::CallBudget budgetOf(const Invocation& invocation) {
+    const auto loaded = config::load(invocation.sources);
+    if (loaded.ok()) return app::hookBudgets(loaded.settings).call;
+    refuse("the settings are not taken (" + loaded.problems.front().text + "): the built-in budgets count", kMisuse);
+    return {};
+}
+
 }  // namespace
 
-HookFiles readHooks(const std::string& path) {
+HookFiles readHooks(const Invocation& invocation, const std::string& path) {
     std::error_code none;
     auto reading = fs::is_directory(path, none) ? policy::readBundle(path) : readScript(path);
     HookFiles out;
     out.bundle = reading.bundle;
+    out.budget = budgetOf(invocation);
     policy::LoadRules rules;
+    rules.budget = out.budget;
     rules.stateOf = [](const std::string&) { return policy::StateMode::Fresh; };
     rules.modeOf = [](const std::string&) { return policy::HookMode::Enforce; };
     auto load = policy::loadBundle(std::move(reading), rules, {});
@@ -75,7 +85,8 @@ base::Result<std::string> readText(const std::string& path) {
     return text;
 }
 
-std::optional<Question> questionOf(const std::string& script, const std::string& hook, const std::string& inputFile, int& code) {
+std::optional<Question> questionOf(const Invocation& invocation, const std::string& script, const std::string& hook,
+                                   const std::string& inputFile, int& code) {
     const auto no = [&](const std::string& why, int exit) {
         code = refuse(why, exit);
         return std::nullopt;
@@ -87,7 +98,7 @@ std::optional<Question> questionOf(const std::string& script, const std::string&
         return no(inputFile + " is not one JSON object" + (input ? "" : ": " + input.error().hint), kMisuse);
     Question out;
     out.input = std::move(*input);
-    out.files = readHooks(script);
+    out.files = readHooks(invocation, script);
     tellComplaints(out.files.complaints, std::cerr);
     if (out.files.refused()) {
         code = kFailed;

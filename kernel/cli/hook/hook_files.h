@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/invocation.h"
 #include "policy/bundle.h"
 #include "policy/tester.h"
 
@@ -15,10 +16,11 @@ struct HookFiles {
     policy::Bundle bundle;
     std::vector<policy::ScriptPtr> scripts;  ///< in the order of their names; empty where any is refused
     std::vector<policy::Complaint> complaints;
+    policy::CallBudget budget;  ///< what a call may use by hooks.budget.*, where there are settings that can be read
     [[nodiscard]] bool refused() const { return policy::anyFatal(complaints); }
 };
 /// A folder as the daemon would read it, or one script with the documents of data/ beside it.
-[[nodiscard]] HookFiles readHooks(const std::string& path);
+[[nodiscard]] HookFiles readHooks(const Invocation& invocation, const std::string& path);
 
 /// One line each: "corp.lua:12: what is wrong; what to do", warnings marked.
 void tellComplaints(const std::vector<policy::Complaint>& complaints, std::ostream& out);
@@ -36,7 +38,7 @@ struct Question {
     HookFiles files;
 };
 /// Nothing, with the reason on standard error and the exit code in `code`.
-[[nodiscard]] std::optional<Question> questionOf(const std::string& script, const std::string& hook, const std::string& inputFile,
-                                                 int& code);
+[[nodiscard]] std::optional<Question> questionOf(const Invocation& invocation, const std::string& script, const std::string& hook,
+                                                 const std::string& inputFile, int& code);
 
 }  // namespace agentidp::cli

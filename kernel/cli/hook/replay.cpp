@@ -32,7 +32,7 @@ int runHookReplay(const Invocation& invocation) {
         return refuse("hook replay wants --decisions LOG and --script NEW.lua", kMisuse);
     auto logs = arguments->rest;
     logs.insert(logs.begin(), arguments->value("--decisions"));
-    const auto files = readHooks(arguments->value("--script"));
+    const auto files = readHooks(invocation, arguments->value("--script"));
     tellComplaints(files.complaints, std::cerr);
     if (files.refused()) return kFailed;
     if (files.scripts.size() != 1) return refuse("hook replay: --script names one script, not a folder", kMisuse);
@@ -40,7 +40,7 @@ int runHookReplay(const Invocation& invocation) {
     std::string text;
     for (const auto& file : files.bundle.files)
         if (file.name == script.file()) text = file.text;
-    policy::Replay replay(script, text, arguments->value("--of", script.name()), {});
+    policy::Replay replay(script, text, arguments->value("--of", script.name()), files.budget);
     for (const auto& log : logs) {
         std::ifstream in(log, std::ios::binary);
         if (!in) return refuse("hook replay: " + log + " cannot be read", kFailed);

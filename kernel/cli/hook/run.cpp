@@ -71,8 +71,9 @@ struct Measured {
 Measured measure(const Question& question, policy::StateMode state, base::Instant now, std::chrono::seconds time) {
     std::vector<policy::Complaint> known;
     const auto documents = std::make_shared<const policy::Documents>(policy::documentsOf(question.files.bundle, known));
-    const auto compiled = policy::compile({question.script->file(), question.text, state}, documents, {});
+    const auto compiled = policy::compile({question.script->file(), question.text, state}, documents, question.files.budget);
     policy::CallOptions options;
+    options.budget = question.files.budget;
     options.now = now;
     Measured out;
     for (std::size_t i = 0; i < kWarmUp; ++i) (void)compiled.script->call(question.point, question.input, options);
@@ -117,11 +118,12 @@ int runHookRun(const Invocation& invocation) {
     const auto now = nowOf(*arguments);
     if (!now) return refuse("hook run: --now wants an RFC 3339 time such as 2026-11-01T00:00:00Z", kMisuse);
     int code = kFailed;
-    const auto question = questionOf(arguments->rest[0], arguments->value("--hook"), arguments->value("--input"), code);
+    const auto question = questionOf(invocation, arguments->rest[0], arguments->value("--hook"), arguments->value("--input"), code);
     if (!question) return code;
     Trace trace;
     policy::CallOptions options;
     options.now = *now;
+    options.budget = question->files.budget;
     options.budget.wall *= policy::kTestWallFactor;
     options.trace = [&](int line) {
         if (trace.lines.size() < kMostTraced)
@@ -148,7 +150,7 @@ int runHookBench(const Invocation& invocation) {
     const auto now = nowOf(*arguments);
     if (!now) return refuse("hook bench: --now wants an RFC 3339 time such as 2026-11-01T00:00:00Z", kMisuse);
     int code = kFailed;
-    const auto question = questionOf(arguments->rest[0], arguments->value("--hook"), arguments->value("--input"), code);
+    const auto question = questionOf(invocation, arguments->rest[0], arguments->value("--hook"), arguments->value("--input"), code);
     if (!question) return code;
     const std::chrono::seconds time(*seconds);
     const auto fresh = measure(*question, policy::StateMode::Fresh, *now, time);
@@ -164,7 +166,7 @@ int runHookBench(const Invocation& invocation) {
     std::cout << question->script->name() << " " << nameOf(question->point) << ": " << json::write(fresh.outcome) << "\n";
     for (const auto& [name, one] : {std::pair("fresh ", fresh), std::pair("pooled", pooled)})
         std::cout << name << "  " << static_cast<std::int64_t>(one.perSecond) << " calls/s on one thread, p50 " << one.p50 << " us, p99 "
-                  << one.p99 << " us, " << one.units << " of " << policy::CallBudget().units << " units\n";
+                  << one.p99 << " us, " << one.units << " of " << question->files.budget.units << " units\n";
     return kDone;
 }
 

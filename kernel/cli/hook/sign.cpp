@@ -51,7 +51,7 @@ int runHookSign(const Invocation& invocation) {
     if (!key) return refuse(key.error());
     const std::filesystem::path folder(arguments->rest[0]);
     if (!std::filesystem::is_directory(folder)) return refuse("hook sign: " + folder.string() + " is no folder", kMisuse);
-    const auto files = readHooks(folder.string());
+    const auto files = readHooks(invocation, folder.string());
     tellComplaints(files.complaints, std::cerr);
     if (files.refused()) return refuse("hook sign: what would not load is not signed", kFailed);
     const auto name = arguments->value("--name", "hooks");

@@ -144,9 +144,9 @@ int runHookTest(const Invocation& invocation) {
                         arguments->value("--format", invocation.json() ? "json" : "text")};
     if (wanted.format != "text" && wanted.format != "tap" && wanted.format != "junit" && wanted.format != "json")
         return refuse("hook test: --format is text, tap, junit or json", kMisuse);
-    const auto files = readHooks(arguments->rest[0]);
+    const auto files = readHooks(invocation, arguments->rest[0]);
     TestReport report;
-    if (!files.refused()) report = policy::runTests(files.bundle, files.scripts, {});
+    if (!files.refused()) report = policy::runTests(files.bundle, files.scripts, files.budget);
     const auto troubles = troublesOf(files, report, wanted);
     if (wanted.format == "text") tellText(report, troubles, wanted);
     if (wanted.format == "tap") tellTap(report, troubles, wanted);

@@ -99,6 +99,10 @@ def runs_and_measures(base):
     assert ran["result"] == {"kind": "narrow", "scopes": ["a"]} and 4 in ran["trace"] and 6 not in ran["trace"], ran
     failed = json.loads(hook("run", "--input", "-", guard, "--json", stdin="{}", code=1))
     assert failed["error"]["kind"] == "runtime" and failed["error"]["text"].startswith("guard.lua:3: "), failed
+    long = folder_of(base / "long", long__lua=GUARD.replace("if set", "for i = 1, 20000 do local x = i end\n    if set")) / "long.lua"
+    hook("run", "--input", "-", long, stdin='{"scopes": ["a"]}')
+    short = json.loads(hook("run", "--input", "-", long, "--json", "-Dhooks.budget.units=5000", stdin='{"scopes": ["a"]}', code=1))
+    assert short["error"]["kind"] == "units", short
     measured = json.loads(hook("bench", guard, "--input", "-", "--json", stdin='{"scopes": ["a"]}'))
     assert all(measured[state]["calls"] > 0 and measured[state]["units"] > 0 for state in ("fresh", "pooled")), measured
 
