@@ -35,7 +35,16 @@ public:
     bool end_array() override { return close(); }
     bool key(string_t& name) override {
         auto& frame = stack_.back();
-        if (!frame.names.insert(name).second) return refuse("a member name occurs twice");
+        const auto& before = *frame.value.asObject();
+        bool twice = false;
+        if (before.size() < kFew) {
+            twice = std::any_of(before.begin(), before.end(), [&](const Member& member) { return member.first == name; });
+        } else {
+            if (frame.names.empty())
+                for (const auto& member : before) frame.names.insert(member.first);
+            twice = !frame.names.insert(name).second;
+        }
+        if (twice) return refuse("a member name occurs twice");
         frame.pending = std::move(name);
         return true;
     }
@@ -52,8 +61,9 @@ private:
     struct Frame {
         Value value;
         std::string pending;
-        std::unordered_set<std::string> names;
+        std::unordered_set<std::string> names;  ///< of `value`, once it has more than a few
     };
+    static constexpr std::size_t kFew = 16;
 
     bool refuse(std::string why) {
         if (problem.empty()) problem = std::move(why);

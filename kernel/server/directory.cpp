@@ -9,7 +9,6 @@ namespace {
 
 constexpr base::nanoseconds kMissRemembered = std::chrono::seconds(1);
 constexpr std::size_t kMostTenants = 10'000;
-constexpr std::uint32_t kCredentialsRead = model::kMaxActiveCredentials + 1;
 
 }  // namespace
 
@@ -114,15 +113,13 @@ base::Result<oauth::Tenant> Directory::tenant(std::int64_t num) {
 }
 
 base::Result<oauth::ClientPtr> Directory::load(const model::AgentId& id) {
-    auto agent = store::Agents(storage_, clock_).find(id);
-    if (!agent) return std::move(agent).error();
-    auto organization = tenant(agent->organizationNum);
+    auto rows = store::findClient(storage_, clock_, id);
+    if (!rows) return std::move(rows).error();
+    auto organization = tenant(rows->agent.organizationNum);
     if (!organization) return std::move(organization).error();
-    agent->organizationId = organization->id;
-    auto credentials = store::Credentials(storage_, clock_).list(agent->num, "active", std::nullopt, kCredentialsRead);
-    if (!credentials) return std::move(credentials).error();
-    const bool missing = fetchSecrets(*credentials);
-    return oauth::makeClient(std::move(*agent), std::move(*organization), std::move(*credentials), missing);
+    rows->agent.organizationId = organization->id;
+    const bool missing = fetchSecrets(rows->credentials);
+    return oauth::makeClient(std::move(rows->agent), std::move(*organization), std::move(rows->credentials), missing);
 }
 
 bool Directory::follows(model::Action action) {

@@ -13,8 +13,7 @@
 #include "oauth/ports.h"
 #include "plugin/storage.h"
 #include "secrets/client_secrets.h"
-#include "store/agents.h"
-#include "store/credentials.h"
+#include "store/clients.h"
 #include "store/organizations.h"
 
 namespace agentidp::server {

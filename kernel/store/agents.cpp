@@ -54,32 +54,6 @@ Enum enumNamed(std::string_view name, std::initializer_list<Enum> all, RowReader
     return *all.begin();
 }
 
-base::Result<model::Agent> decode(const plugin::Row& row) {
-    RowReader reader(row);
-    model::Agent agent;
-    agent.num = reader.integer();
-    agent.id = model::AgentId(reader.text());
-    agent.organizationNum = reader.integer();
-    agent.email = reader.text();
-    agent.agentType = reader.text();
-    agent.version = reader.text();
-    if (!textsOfJson(reader.json(), agent.capabilities)) reader.refuse();
-    agent.owner = reader.text();
-    agent.deploymentEnv = enumNamed(
-        reader.text(), {model::DeploymentEnv::Development, model::DeploymentEnv::Staging, model::DeploymentEnv::Production}, reader);
-    if (!textsOfJson(reader.json(), agent.scopes)) reader.refuse();
-    agent.claimsJson = reader.json();
-    if (!labelsOfJson(reader.json(), agent.labels)) reader.refuse();
-    agent.status =
-        enumNamed(reader.text(), {model::AgentStatus::Active, model::AgentStatus::Suspended, model::AgentStatus::Decommissioned}, reader);
-    agent.tokensNotBefore = reader.timeOrNull();
-    agent.createdAt = reader.time();
-    agent.updatedAt = reader.time();
-    agent.rowVersion = reader.integer();
-    if (auto verdict = reader.verdict(kTable); !verdict) return verdict.error();
-    return agent;
-}
-
 }  // namespace
 
 std::string_view nameOf(model::AgentStatus status) {
@@ -117,12 +91,40 @@ plugin::Op updateAgent(const model::Agent& agent, std::int64_t expected) {
                           {{"num", plugin::Compare::Eq, {agent.num}}, {"row_version", plugin::Compare::Eq, {expected}}}, 1);
 }
 
+plugin::Op selectAgent(const model::AgentId& id) { return plugin::select(kTable, kColumns, {{"id", plugin::Compare::Eq, {id.str()}}}); }
+
+base::Result<model::Agent> agentOf(const plugin::Row& row) {
+    RowReader reader(row);
+    model::Agent agent;
+    agent.num = reader.integer();
+    agent.id = model::AgentId(reader.text());
+    agent.organizationNum = reader.integer();
+    agent.email = reader.text();
+    agent.agentType = reader.text();
+    agent.version = reader.text();
+    if (!textsOfJson(reader.json(), agent.capabilities)) reader.refuse();
+    agent.owner = reader.text();
+    agent.deploymentEnv = enumNamed(
+        reader.text(), {model::DeploymentEnv::Development, model::DeploymentEnv::Staging, model::DeploymentEnv::Production}, reader);
+    if (!textsOfJson(reader.json(), agent.scopes)) reader.refuse();
+    agent.claimsJson = reader.json();
+    if (!labelsOfJson(reader.json(), agent.labels)) reader.refuse();
+    agent.status =
+        enumNamed(reader.text(), {model::AgentStatus::Active, model::AgentStatus::Suspended, model::AgentStatus::Decommissioned}, reader);
+    agent.tokensNotBefore = reader.timeOrNull();
+    agent.createdAt = reader.time();
+    agent.updatedAt = reader.time();
+    agent.rowVersion = reader.integer();
+    if (auto verdict = reader.verdict(kTable); !verdict) return verdict.error();
+    return agent;
+}
+
 base::Result<model::Agent> Agents::find(const model::AgentId& id) const {
-    return readOne<model::Agent>(storage_, clock_, plugin::select(kTable, kColumns, {{"id", plugin::Compare::Eq, {id.str()}}}), decode);
+    return readOne<model::Agent>(storage_, clock_, selectAgent(id), agentOf);
 }
 
 base::Result<model::Agent> Agents::findByNum(std::int64_t num) const {
-    return readOne<model::Agent>(storage_, clock_, plugin::select(kTable, kColumns, {{"num", plugin::Compare::Eq, {num}}}), decode);
+    return readOne<model::Agent>(storage_, clock_, plugin::select(kTable, kColumns, {{"num", plugin::Compare::Eq, {num}}}), agentOf);
 }
 
 base::Result<std::vector<model::Agent>> Agents::list(const AgentFilter& filter, std::optional<std::int64_t> before,
@@ -137,7 +139,7 @@ base::Result<std::vector<model::Agent>> Agents::list(const AgentFilter& filter, 
     narrow("agent_type", filter.agentType);
     narrow("deployment_env", filter.deploymentEnv);
     if (before) where.push_back({"num", plugin::Compare::Lt, {*before}});
-    return readAll<model::Agent>(storage_, clock_, plugin::select(kTable, kColumns, std::move(where), limit, {{"num", true}}), decode);
+    return readAll<model::Agent>(storage_, clock_, plugin::select(kTable, kColumns, std::move(where), limit, {{"num", true}}), agentOf);
 }
 
 }  // namespace agentidp::store

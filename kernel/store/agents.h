@@ -18,6 +18,10 @@ namespace agentidp::store {
 /// Writes every member but the identity, and the next version; Conflict unless the stored version is `expected`.
 [[nodiscard]] plugin::Op updateAgent(const model::Agent& agent, std::int64_t expected);
 
+/// For who reads more than the agent in one go: the select, and one of its rows.
+[[nodiscard]] plugin::Op selectAgent(const model::AgentId& id);
+[[nodiscard]] base::Result<model::Agent> agentOf(const plugin::Row& row);
+
 /// What a list may be narrowed by; absent members narrow nothing.
 struct AgentFilter {
     std::optional<std::int64_t> organizationNum;

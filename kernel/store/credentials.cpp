@@ -33,7 +33,36 @@ std::vector<plugin::Assign> changeable(const model::Credential& credential) {
             {"revoked_at", orNull(credential.revokedAt)}};
 }
 
-base::Result<model::Credential> decode(const plugin::Row& row) {
+}  // namespace
+
+plugin::Op insertCredential(const model::Credential& credential) {
+    auto set = changeable(credential);
+    set.push_back({"id", credential.id.str()});
+    set.push_back({"client_id", credential.agentId.str()});
+    set.push_back({"agent_num", credential.agentNum});
+    set.push_back({"created_at", credential.createdAt});
+    set.push_back({"row_version", credential.rowVersion});
+    return plugin::insertInto(kTable, std::move(set));
+}
+
+plugin::Op updateCredential(const model::Credential& credential, std::int64_t expected) {
+    auto set = changeable(credential);
+    set.push_back({"row_version", expected + 1});
+    return plugin::update(kTable, std::move(set),
+                          {{"id", plugin::Compare::Eq, {credential.id.str()}}, {"row_version", plugin::Compare::Eq, {expected}}}, 1);
+}
+
+plugin::Op touchCredential(const model::CredentialId& id, base::Instant usedAt) {
+    return plugin::update(kTable, {{"last_used_at", usedAt}}, {{"id", plugin::Compare::Eq, {id.str()}}});
+}
+
+plugin::Op selectActiveCredentials(const model::AgentId& agent, std::uint32_t limit) {
+    return plugin::select(kTable, kColumns,
+                          {{"client_id", plugin::Compare::Eq, {agent.str()}}, {"status", plugin::Compare::Eq, {std::string("active")}}},
+                          limit, {{"created_at", true}, {"id", true}});
+}
+
+base::Result<model::Credential> credentialOf(const plugin::Row& row) {
     RowReader reader(row);
     model::Credential credential;
     credential.id = model::CredentialId(reader.text());
@@ -58,32 +87,9 @@ base::Result<model::Credential> decode(const plugin::Row& row) {
     return credential;
 }
 
-}  // namespace
-
-plugin::Op insertCredential(const model::Credential& credential) {
-    auto set = changeable(credential);
-    set.push_back({"id", credential.id.str()});
-    set.push_back({"client_id", credential.agentId.str()});
-    set.push_back({"agent_num", credential.agentNum});
-    set.push_back({"created_at", credential.createdAt});
-    set.push_back({"row_version", credential.rowVersion});
-    return plugin::insertInto(kTable, std::move(set));
-}
-
-plugin::Op updateCredential(const model::Credential& credential, std::int64_t expected) {
-    auto set = changeable(credential);
-    set.push_back({"row_version", expected + 1});
-    return plugin::update(kTable, std::move(set),
-                          {{"id", plugin::Compare::Eq, {credential.id.str()}}, {"row_version", plugin::Compare::Eq, {expected}}}, 1);
-}
-
-plugin::Op touchCredential(const model::CredentialId& id, base::Instant usedAt) {
-    return plugin::update(kTable, {{"last_used_at", usedAt}}, {{"id", plugin::Compare::Eq, {id.str()}}});
-}
-
 base::Result<model::Credential> Credentials::find(const model::CredentialId& id) const {
     return readOne<model::Credential>(storage_, clock_, plugin::select(kTable, kColumns, {{"id", plugin::Compare::Eq, {id.str()}}}),
-                                      decode);
+                                      credentialOf);
 }
 
 base::Result<std::vector<model::Credential>> Credentials::list(std::int64_t agentNum, std::optional<std::string> status,
@@ -94,7 +100,7 @@ base::Result<std::vector<model::Credential>> Credentials::list(std::int64_t agen
     if (before) after = {before->createdAt, before->id};
     return readAll<model::Credential>(
         storage_, clock_, plugin::select(kTable, kColumns, std::move(where), limit, {{"created_at", true}, {"id", true}}, std::move(after)),
-        decode);
+        credentialOf);
 }
 
 base::Result<std::vector<model::Credential>> Credentials::expiring(base::Instant until, std::optional<Position> after,
@@ -106,7 +112,7 @@ base::Result<std::vector<model::Credential>> Credentials::expiring(base::Instant
         plugin::select(kTable, kColumns,
                        {{"status", plugin::Compare::Eq, {std::string("active")}}, {"expires_at", plugin::Compare::Lt, {until}}}, limit,
                        {{"expires_at", false}, {"id", false}}, std::move(seen)),
-        decode);
+        credentialOf);
 }
 
 }  // namespace agentidp::store

@@ -15,6 +15,10 @@ namespace agentidp::store {
 /// Moves last_used_at forward without touching the version: nobody edits by it.
 [[nodiscard]] plugin::Op touchCredential(const model::CredentialId& id, base::Instant usedAt);
 
+/// For who reads more than credentials in one go: those of an agent that are active, newest first; and one of its rows.
+[[nodiscard]] plugin::Op selectActiveCredentials(const model::AgentId& agent, std::uint32_t limit);
+[[nodiscard]] base::Result<model::Credential> credentialOf(const plugin::Row& row);
+
 /// Any thread.
 class Credentials {
 public:

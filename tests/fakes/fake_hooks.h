@@ -27,8 +27,11 @@ private:
     public:
         explicit Talk(FakeHooks& hooks) : hooks_(hooks) {}
         [[nodiscard]] bool listens(policy::HookPoint point) const override { return hooks_.listens(point); }
-        [[nodiscard]] policy::Ruling ask(policy::HookPoint point, const base::json::Value& input) override {
-            hooks_.asked.emplace_back(point, input);
+        using Session::ask;
+        [[nodiscard]] policy::Ruling ask(policy::HookPoint point, const base::json::Value& input, const policy::LateMember* late) override {
+            auto whole = input;
+            if (late != nullptr) whole.asObject()->emplace_back(late->name, late->make());
+            hooks_.asked.emplace_back(point, std::move(whole));
             return hooks_.rulings.at(point);
         }
         void about(std::string tenant) override { hooks_.tenant = std::move(tenant); }

@@ -16,8 +16,9 @@ using observe::Metric;
 
 class RememberedDecisions final : public Decisions {
 public:
-    [[nodiscard]] bool wants(const CallReport&) override { return true; }
+    [[nodiscard]] bool wants(const CallReport& report) override { return wantsAllows || mustBeWritten(report); }
     void write(Decision decision) override { written.push_back(std::move(decision)); }
+    bool wantsAllows = true;
     std::vector<Decision> written;
 };
 
@@ -35,6 +36,7 @@ class EngineTest final : public CppUnit::TestFixture {
     CPPUNIT_TEST(shadowThatWasSwitchedOffMeanwhileIsNotAsked);
     CPPUNIT_TEST(modesChangeWithoutANewGeneration);
     CPPUNIT_TEST(decisionsTellWhoWasAskedWhat);
+    CPPUNIT_TEST(aLateMemberIsMadeForWhoLooksAtIt);
     CPPUNIT_TEST_SUITE_END();
 
     tests::FakeClock clock_;
@@ -237,6 +239,45 @@ private:
         CPPUNIT_ASSERT_EQUAL(std::string("because"), line.textOr("reason", ""));
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"scopes":["x"]})"), json::write(*line.find("input")));
         CPPUNIT_ASSERT(line.find("error")->isNull());
+    }
+
+    void aLateMemberIsMadeForWhoLooksAtIt() {
+        int made = 0;
+        const LateMember late{"metadata", [&] {
+                                  ++made;
+                                  return json::Value("dear");
+                              }};
+        std::vector<std::string> seen;
+        const auto script = [&](const std::string& name, const std::string& unread, CallReport report) {
+            auto out = std::make_shared<FakeScript>(name, std::vector{HookPoint::ScopeCheck},
+                                                    [&seen, report](HookPoint, const json::Value& input, const CallOptions&) {
+                                                        seen.push_back(input.textOr("metadata", "none"));
+                                                        return report;
+                                                    });
+            out->unread = unread;
+            return out;
+        };
+        const auto asked = [&](std::vector<LoadedScript> scripts) {
+            install(std::move(scripts));
+            made = 0;
+            seen.clear();
+            (void)engine_->begin(facts())->ask(HookPoint::ScopeCheck, json::Object{}, &late);
+            runLater();
+            return seen;
+        };
+        decisions_.wantsAllows = false;
+        CPPUNIT_ASSERT((asked({{script("a", "metadata", said(allowed()))}}) == std::vector<std::string>{"none"}));
+        CPPUNIT_ASSERT_EQUAL(0, made);
+        CPPUNIT_ASSERT((asked({{script("a", "metadata", said(allowed()))}, {script("b", "", said(allowed()))}}) ==
+                        std::vector<std::string>{"none", "dear"}));
+        CPPUNIT_ASSERT_EQUAL(1, made);
+        CPPUNIT_ASSERT((asked({{script("a", "metadata", said(allowed()))}, {script("b", "", said(allowed())), HookMode::Shadow}}) ==
+                        std::vector<std::string>{"none", "dear"}));
+        CPPUNIT_ASSERT_EQUAL(1, made);
+        // Who reads the log, or replays it, sees the whole.
+        decisions_.written.clear();
+        CPPUNIT_ASSERT((asked({{script("a", "metadata", said(denied("no")))}}) == std::vector<std::string>{"none"}));
+        CPPUNIT_ASSERT_EQUAL(std::string("dear"), decisions_.written.at(0).input->textOr("metadata", ""));
     }
 };
 

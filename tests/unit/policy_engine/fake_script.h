@@ -21,6 +21,7 @@ public:
     [[nodiscard]] const std::string& sha256() const override { return sha256_; }
     [[nodiscard]] bool hooks(HookPoint point) const override { return std::find(points_.begin(), points_.end(), point) != points_.end(); }
     [[nodiscard]] bool omitsOnError(HookPoint) const override { return omits; }
+    [[nodiscard]] bool reads(HookPoint, std::string_view member) const override { return unread != member; }
     [[nodiscard]] const std::vector<int>& activeLines() const override { return lines_; }
     [[nodiscard]] CallReport call(HookPoint point, const base::json::Value& input, const CallOptions& options) const override {
         ++calls;
@@ -28,6 +29,7 @@ public:
     }
 
     bool omits = false;
+    std::string unread;  ///< a member it does not look at
     mutable std::atomic<int> calls{0};
 
 private:

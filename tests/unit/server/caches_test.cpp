@@ -13,6 +13,8 @@
 #include "server/directory.h"
 #include "server/last_used.h"
 #include "server/revocation_set.h"
+#include "store/agents.h"
+#include "store/credentials.h"
 #include "store/meta.h"
 #include "store/revocations.h"
 

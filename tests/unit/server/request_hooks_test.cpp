@@ -102,7 +102,10 @@ public:
         shown(HookPoint::AgentRegister, [&](json::Object& input) { hook_inputs::agentRegister(input, "create", caller_); });
         shown(HookPoint::CredentialLifecycle,
               [&](json::Object& input) { hook_inputs::credentialLifecycle(input, "create", base::seconds(60), caller_); });
-        shown(HookPoint::AuditEnrich, [&](json::Object& input) { hook_inputs::auditEnrich(input, event); });
+        shown(HookPoint::AuditEnrich, [&](json::Object& input) {
+            hook_inputs::auditEnrich(input, event);
+            input.emplace_back(hook_inputs::kMetadata, hook_inputs::metadataOf(event));
+        });
         assertShown(HookPoint::IntrospectFilter, hook_inputs::introspectFilter(caller_, json::Object{{"active", true}}, origin_));
         for (const auto& row : policy::allHookPoints()) {
             const auto& all = policy::allHookFields();

@@ -6,6 +6,7 @@
 #include "fakes/fake_clock.h"
 #include "fakes/fake_storage.h"
 #include "store/agents.h"
+#include "store/clients.h"
 #include "store/credentials.h"
 #include "store/leases.h"
 #include "store/meta.h"
@@ -24,6 +25,7 @@ class RepositoriesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aRowThatMovedOnIsAConflict);
     CPPUNIT_TEST(organizationsComeBackWhole);
     CPPUNIT_TEST(credentialsComeBackWholeAndExpireInOrder);
+    CPPUNIT_TEST(aClientIsReadWithItsActiveCredentials);
     CPPUNIT_TEST(revocationsLoadInPagesWithoutExpiredOnes);
     CPPUNIT_TEST(aLeaseHasOneHolderAtATime);
     CPPUNIT_TEST(monthsEndWhereTheyShould);
@@ -133,6 +135,27 @@ public:
         const auto rest = credentials.expiring(clock_.now() + std::chrono::hours(24),
                                                Credentials::Position{*soon->at(1).expiresAt, soon->at(1).id.str()}, 2);
         CPPUNIT_ASSERT(rest.ok() && rest->size() == 1);
+    }
+
+    void aClientIsReadWithItsActiveCredentials() {
+        const auto agent = anAgent(1, "one@example.test"), other = anAgent(2, "other@example.test");
+        CPPUNIT_ASSERT(write(insertAgent(agent)).ok() && write(insertAgent(other)).ok());
+        for (int i = 0; i < 4; ++i) {
+            model::Credential credential;
+            credential.id = model::CredentialId(base::uuidV4());
+            credential.agentId = i == 3 ? other.id : agent.id;
+            credential.agentNum = i == 3 ? other.num : agent.num;
+            credential.secretMac = base::Bytes(32, static_cast<std::uint8_t>(i));
+            credential.pepperId = "p1";
+            credential.createdAt = clock_.now() + std::chrono::seconds(i);
+            if (i == 1) credential.status = model::CredentialStatus::Revoked;
+            CPPUNIT_ASSERT(write(insertCredential(credential)).ok());
+        }
+        const auto client = findClient(*storage_, clock_, agent.id);
+        CPPUNIT_ASSERT(client.ok() && client->agent.id == agent.id && client->agent.email == agent.email);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, client->credentials.size());
+        CPPUNIT_ASSERT(client->credentials[0].secretMac == base::Bytes(32, 2) && client->credentials[1].secretMac == base::Bytes(32, 0));
+        CPPUNIT_ASSERT(findClient(*storage_, clock_, model::AgentId(base::uuidV4())).error().code == Errc::NotFound);
     }
 
     void revocationsLoadInPagesWithoutExpiredOnes() {
