@@ -76,6 +76,19 @@ class Daemon:
         return subprocess.run([str(self.build / "bin/agentidp"), *common, *arguments], capture_output=True, text=True, env=self.env,
                               input=stdin, timeout=120, cwd=self.folder)
 
+    def said(self, *arguments, code=0, says=""):
+        """What the command prints on either stream; it must end with `code` and hold `says`."""
+        result = self.cli(*map(str, arguments))
+        text = result.stdout + result.stderr
+        state = "" if self.process is None or self.process.poll() is None else f" (the daemon ended: {self.process.poll()}: {' | '.join(self.last_words())})"
+        assert result.returncode == code and says in text, f"{' '.join(map(str, arguments))}: exit {result.returncode} ({code}, {says!r}): {text}{state}"
+        return text
+
+    def last_words(self):
+        """Of a process that ended: what a sanitizer said, else its last lines."""
+        said = next((at for at, line in enumerate(self.lines) if "Sanitizer" in line or "runtime error:" in line), None)
+        return self.lines[-3:] if said is None else self.lines[said:said + 14]
+
     def start(self, wait=60):
         if self._reader:  # what the process before said last must not be taken for this one's
             self._reader.join(10)

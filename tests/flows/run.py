@@ -326,7 +326,9 @@ def one(item):
     except Exception as error:  # the report line is the only place a failure can go
         if not isinstance(error, (Miss, AssertionError)):
             traceback.print_exc()
-        return f"not ok {item.name}: {str(error) or type(error).__name__}".replace("\n", " ")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = str(error) or f"{type(error).__name__} at {pathlib.Path(where.filename).name}:{where.lineno}: {where.line}"
+        return f"not ok {item.name}: {said}".replace("\n", " ")
 
 
 def main(arguments):

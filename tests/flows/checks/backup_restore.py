@@ -17,12 +17,6 @@ from postgres import Missing, Postgres  # noqa: E402
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def said(daemon, *words, code=0):
-    result = daemon.cli(*words)
-    assert result.returncode == code, f"{' '.join(map(str, words))}: exit {result.returncode}: {result.stdout}{result.stderr}"
-    return result.stdout + result.stderr
-
-
 def active(daemon, agent, token):
     answer = daemon.request("POST", "/api/v1/token/introspect", {**FORM, "Authorization": agent["basic"]}, "token=" + token)
     assert answer.status == 200, answer.body
@@ -64,7 +58,7 @@ def refuses_what_is_no_backup(daemon, kept):
     good = (kept / "copy").read_bytes()
     for name, content in (("cut", good[:-100]), ("changed", good[:2000] + bytes([good[2000] ^ 1]) + good[2001:]), ("noise", b"x" * 4000)):
         (kept / name).write_bytes(content)
-        text = said(daemon, "restore", "--from", str(kept / name), code=2)
+        text = daemon.said("restore", "--from", str(kept / name), code=2)
         assert "nothing was restored" in text, text
 
 
@@ -76,10 +70,10 @@ def journey(kept, env, destroy):
         worker, leaver, rotator = (daemon.agent(name, ["agents:read", "tokens:introspect"]) for name in ("worker", "leaver", "rotator"))
         old, doomed, left = issue(daemon, worker), issue(daemon, worker), issue(daemon, leaver)
         assert active(daemon, worker, left)
-        told = under_load(daemon, worker, lambda: json.loads(said(daemon, "backup", "--to", str(kept / "copy"), "--json")))
+        told = under_load(daemon, worker, lambda: json.loads(daemon.said("backup", "--to", str(kept / "copy"), "--json")))
         assert told["bytes"] == (kept / "copy").stat().st_size and (kept / "copy").stat().st_mode & 0o777 == 0o600, told
-        assert "exists" in said(daemon, "backup", "--to", str(kept / "copy"), code=1)
-        text = said(daemon, "backup", "--to", str(kept / "second"))
+        daemon.said("backup", "--to", str(kept / "copy"), code=1, says="exists")
+        text = daemon.said("backup", "--to", str(kept / "second"))
         assert str(kept / "keys") in text and "not in it" in text, text
         assert not list(kept.glob("*.part-*"))
         events = daemon.json("GET", "/api/v1/audit?action=control.command", token=daemon.admin_token()).json()["data"]
@@ -93,17 +87,17 @@ def journey(kept, env, destroy):
         rotated = daemon.json("POST", f"/api/v1/agents/{rotator['agentId']}/credentials/{rotator['credentialId']}/rotate", {}, admin)
         assert rotated.status == 200, rotated.body
         late = daemon.agent("late", ["agents:read"])
-        new_key = json.loads(said(daemon, "keys", "rotate", "--now", "--json"))["kid"]
+        new_key = json.loads(daemon.said("keys", "rotate", "--now", "--json"))["kid"]
         (kept / "archive").write_text(daemon.cli("audit", "export", "--format", "entries").stdout)
         admin_file = (daemon.data / "admin.json").read_bytes()
-        assert "in use" in said(daemon, "restore", "--from", str(kept / "copy"), code=1), "a restore under a running daemon"
+        daemon.said("restore", "--from", str(kept / "copy"), code=1, says="in use")
         assert daemon.stop() == 0
 
-        assert "not empty" in said(daemon, "restore", "--from", str(kept / "copy"), code=1), "a restore over a store"
+        daemon.said("restore", "--from", str(kept / "copy"), code=1, says="not empty")
         shutil.rmtree(daemon.data)
         destroy()
         refuses_what_is_no_backup(daemon, kept)
-        told = json.loads(said(daemon, "restore", "--from", str(kept / "copy"), "--replay", str(kept / "archive"), "--json"))
+        told = json.loads(daemon.said("restore", "--from", str(kept / "copy"), "--replay", str(kept / "archive"), "--json"))
         replay = told["replay"]
         assert replay["tokensRevoked"] == 1 and rotator["credentialId"] in replay["credentialsRevoked"], replay
         assert replay["agentsStopped"] == [leaver["agentId"]] and replay["agentsLost"] == [late["agentId"]], replay
@@ -114,7 +108,7 @@ def journey(kept, env, destroy):
             raise AssertionError("the daemon started over a ledger that was rolled back")
         except RuntimeError as refused:
             assert "audit rollback" in str(refused), refused
-        said(daemon, "audit", "origin", "open", "--yes")
+        daemon.said("audit", "origin", "open", "--yes")
         (daemon.data / "admin.json").write_bytes(admin_file)
         daemon.start()
         assert active(daemon, worker, old), "a token from before the backup does not verify"
@@ -124,7 +118,7 @@ def journey(kept, env, destroy):
         assert daemon.token(rotator["agentId"], rotator["clientSecret"]).status == 401, "a secret that was rotated away works again"
         assert daemon.token(late["agentId"], late["clientSecret"]).status == 401
         issue(daemon, worker)
-        report = json.loads(said(daemon, "audit", "verify", "--full", "--json"))
+        report = json.loads(daemon.said("audit", "verify", "--full", "--json"))
         assert report["ok"] is True, report
         restored = daemon.json("GET", "/api/v1/audit?action=backup.restored", token=daemon.admin_token()).json()["data"]
         assert len(restored) == 1 and restored[0]["metadata"]["tokensRevoked"] == 1, restored

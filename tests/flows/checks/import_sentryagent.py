@@ -18,14 +18,8 @@ from sentryagent import NoBcrypt, Reference, bcrypt  # noqa: E402
 BULK = 2_000
 
 
-def said(daemon, *words, code=0):
-    result = daemon.cli(*words)
-    assert result.returncode == code, f"{' '.join(words)}: exit {result.returncode}: {result.stdout}{result.stderr}"
-    return result.stdout + result.stderr
-
-
 def imported(daemon, *more):
-    return json.loads(said(daemon, "import", "sentryagent", "--dsn", "env:OLD", "--column-key", "env:COLUMN_KEY", "--json", *more))
+    return json.loads(daemon.said("import", "sentryagent", "--dsn", "env:OLD", "--column-key", "env:COLUMN_KEY", "--json", *more))
 
 
 def counts(report, table):
@@ -71,10 +65,10 @@ def secrets_work(daemon, rows, stored):
 
 def journey(rows, acme, env, look):
     with Daemon({"issuer": "http://idp.test", "ratelimit.client.per_minute": "100000"}, env=env) as daemon:
-        assert "in use" in said(daemon, "import", "sentryagent", "--dsn", "env:OLD", code=1)
+        daemon.said("import", "sentryagent", "--dsn", "env:OLD", code=1, says="in use")
         assert daemon.stop() == 0
-        assert "never the secret itself" in said(daemon, "import", "sentryagent", "--dsn", "postgresql://u:p@h/d", code=2)
-        assert "encrypted" in said(daemon, "import", "sentryagent", "--dsn", "env:OLD", code=2), "no key for sealed columns"
+        daemon.said("import", "sentryagent", "--dsn", "postgresql://u:p@h/d", code=2, says="never the secret itself")
+        daemon.said("import", "sentryagent", "--dsn", "env:OLD", code=2, says="encrypted")
         before = imported(daemon, "--dry-run")
         first = imported(daemon)
         # What the run without a key had taken already is known here: organizations and agents.
@@ -89,14 +83,14 @@ def journey(rows, acme, env, look):
         assert counts(second, "credentials") == (1, 8, 1), second
         third = imported(daemon, "--column-form", "base64")
         assert all(tally["taken"] == 0 for tally in third["tables"].values()), third["tables"]
-        assert "nothing changed" in said(daemon, "import", "sentryagent", "--dsn", "env:OLD", "--column-key", "env:COLUMN_KEY")
+        daemon.said("import", "sentryagent", "--dsn", "env:OLD", "--column-key", "env:COLUMN_KEY", says="nothing changed")
         daemon.start()
         secrets_work(daemon, rows, lambda credential: look(daemon, credential))
         token = daemon.token(rows["plain"]["agentId"], rows["plain"]["clientSecret"]).json()["access_token"]
         seen = daemon.json("GET", f"/api/v1/agents/{rows['plain']['agentId']}", token=token).json()
         assert seen["organizationId"] == acme and seen["capabilities"] == ["resume:read", "email:send"] and seen["scopes"] == ["agents:read"], seen
         assert daemon.token(rows["base64"]["agentId"], rows["base64"]["clientSecret"]).status == 200
-        report = json.loads(said(daemon, "audit", "verify", "--full", "--json"))
+        report = json.loads(daemon.said("audit", "verify", "--full", "--json"))
         assert report["ok"] is True, report
         entries = [json.loads(line) for line in daemon.cli("audit", "export").stdout.splitlines()]
         segment = [entry for entry in entries if entry["action"] == "audit.imported"]
@@ -142,7 +136,7 @@ def killed(server):
                 process.send_signal(signal.SIGKILL)
                 kills += 1
             process.wait(30)
-        last = json.loads(said(daemon, "import", "sentryagent", "--dsn", "env:OLD", "--json"))
+        last = json.loads(daemon.said("import", "sentryagent", "--dsn", "env:OLD", "--json"))
         for table in ("agents", "credentials", "audit_events"):
             taken, known, refused = counts(last, table)
             assert taken + known == BULK and refused == 0, (table, last)
@@ -156,7 +150,7 @@ def killed(server):
                 taken[key] = taken.get(key, 0) + 1
         twice = sum(1 for times in taken.values() if times > 1)
         assert twice == 0 and len(taken) == 3 * BULK + 1, (twice, len(taken))
-        assert json.loads(said(daemon, "audit", "verify", "--full", "--json"))["ok"] is True
+        assert json.loads(daemon.said("audit", "verify", "--full", "--json"))["ok"] is True
         return kills
 
 
@@ -173,7 +167,7 @@ def beside(server, url, env):
         said_so = [line for line in daemon.lines if "import sentryagent" in line]
         assert len(said_so) == 1, f"the old tables were named {len(said_so)} times in two starts"
         assert daemon.stop() == 0
-        report = json.loads(said(daemon, "import", "sentryagent", "--dsn", "env:DATABASE_URL", "--column-key", "env:COLUMN_KEY", "--json"))
+        report = json.loads(daemon.said("import", "sentryagent", "--dsn", "env:DATABASE_URL", "--column-key", "env:COLUMN_KEY", "--json"))
         assert counts(report, "agents") == (6, 0, 0), report["tables"]
     assert old_rows() == before, "the import changed the old tables"
 

@@ -10,17 +10,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from postgres import Missing, Postgres  # noqa: E402
 
 
-def said(daemon, *words, code=0):
-    result = daemon.cli(*words)
-    assert result.returncode == code, f"{' '.join(words)}: exit {result.returncode}: {result.stdout}{result.stderr}"
-    return result.stdout + result.stderr
-
-
 def lives(daemon, agents, tokens):
     for agent, token in zip(agents, tokens):
         assert daemon.json("GET", f"/api/v1/agents/{agent['agentId']}", token=token).status == 200, "a token from before the copy is refused"
         assert daemon.token(agent["agentId"], agent["clientSecret"]).status == 200, "a secret from before the copy is refused"
-    assert json.loads(said(daemon, "audit", "verify", "--full", "--json"))["ok"] is True
+    assert json.loads(daemon.said("audit", "verify", "--full", "--json"))["ok"] is True
 
 
 def run():
@@ -34,12 +28,12 @@ def run():
         for _ in range(300):
             assert daemon.token(agents[0]["agentId"], agents[0]["clientSecret"]).status == 200
         daemon.env["DATABASE_URL"] = server.url
-        assert "in use" in said(daemon, "migrate", "copy", "--from", "sqlite", code=1)
+        daemon.said("migrate", "copy", "--from", "sqlite", code=1, says="in use")
         assert daemon.stop() == 0
-        assert "names the store to copy from" in said(daemon, "migrate", "copy", "--from", "postgresql", code=2)
-        copied = json.loads(said(daemon, "migrate", "copy", "--from", "sqlite", "--json"))
+        daemon.said("migrate", "copy", "--from", "postgresql", code=2, says="names the store to copy from")
+        copied = json.loads(daemon.said("migrate", "copy", "--from", "sqlite", "--json"))
         assert copied["agents"] == 13 and copied["audit_tip"] == 1 and copied["audit_entries"] > 300, copied
-        assert "not empty" in said(daemon, "migrate", "copy", "--from", "sqlite", code=1)
+        daemon.said("migrate", "copy", "--from", "sqlite", code=1, says="not empty")
         daemon.start()
         assert daemon.request("GET", "/health").json()["postgres"] == "connected"
         lives(daemon, agents, tokens)
@@ -50,7 +44,7 @@ def run():
         for rest in ("agentidp.db-wal", "agentidp.db-shm"):
             (daemon.data / rest).unlink(missing_ok=True)
         daemon.settings["storage.plugin"] = "sqlite"
-        back = json.loads(said(daemon, "migrate", "copy", "--from", "postgresql", "--json"))
+        back = json.loads(daemon.said("migrate", "copy", "--from", "postgresql", "--json"))
         assert back["audit_entries"] > copied["audit_entries"], back
         daemon.start()
         assert daemon.request("GET", "/health").json()["sqlite"] == "connected"
