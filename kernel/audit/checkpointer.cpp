@@ -67,8 +67,9 @@ CheckpointStats Checkpointer::stats() {
 }
 
 base::Result<void> Checkpointer::tick() {
+    const std::lock_guard held(turn_);
     if (!everThinned_ || clock_.mono() - thinnedAt_ >= std::chrono::hours(1)) {
-        if (auto thinned = thin(); !thinned)
+        if (auto thinned = thinOut(); !thinned)
             log_.write(Message::LEDGER_CHECKPOINT_FAILED, {{"step", "thin"}, {"detail", thinned.error().detail}});
         thinnedAt_ = clock_.mono();
         everThinned_ = true;
@@ -84,16 +85,17 @@ base::Result<void> Checkpointer::tick() {
     signedAt_ = clock_.mono();
     auto lease = store::takeLease(storage_, clock_, std::string(kLease), options_.holder, kLeaseLength);
     if (!lease) return std::move(lease).error();
-    if (*lease == store::LeaseOutcome::Held) return sign(*tip);
+    if (*lease == store::LeaseOutcome::Held) return signTree(tip->origin);
     auto stored = readLastCheckpoint(storage_, clock_, tip->origin, keys());
     if (stored && *stored) note((*stored)->checkpoint.head.size, tip->frontier.size());
     return {};
 }
 
 base::Result<void> Checkpointer::signNow() {
+    const std::lock_guard held(turn_);
     auto tip = readTip(storage_, clock_);
     if (!tip) return std::move(tip).error();
-    return sign(*tip);
+    return signTree(tip->origin);
 }
 
 base::Result<void> Checkpointer::mayFollow(const Tip& tip, const std::optional<SignedCheckpoint>& last) {
@@ -110,16 +112,21 @@ base::Result<void> Checkpointer::mayFollow(const Tip& tip, const std::optional<S
     return verdict;
 }
 
-base::Result<void> Checkpointer::sign(const Tip& tip) {
-    const std::uint64_t size = tip.frontier.size();
-    if (size == 0) return {};
-    if (last_ && last_->checkpoint.origin != tip.origin) last_.reset();
-    auto stored = readLastCheckpoint(storage_, clock_, tip.origin, keys());
+base::Result<void> Checkpointer::signTree(const std::string& origin) {
+    if (last_ && last_->checkpoint.origin != origin) last_.reset();
+    auto stored = readLastCheckpoint(storage_, clock_, origin, keys());
     if (!stored) {
         if (stored.error().code == base::Errc::Denied || stored.error().code == base::Errc::Invalid)
             return rollback("the stored checkpoint is not one of this ledger's: " + stored.error().hint);
         return std::move(stored).error();
     }
+    // The tree behind the checkpoints it is held against: another replica may sign a larger one at any time.
+    auto read = readTip(storage_, clock_);
+    if (!read) return std::move(read).error();
+    const Tip& tip = *read;
+    if (tip.origin != origin) return base::fail(base::Errc::Unavailable, "the ledger was given another name meanwhile");
+    const std::uint64_t size = tip.frontier.size();
+    if (size == 0) return {};
     // Both must be extended: storage may have been rewound behind what this process signed itself.
     for (const auto* last : {&last_, &*stored})
         if (auto verdict = mayFollow(tip, *last); !verdict) return verdict;
@@ -162,6 +169,11 @@ base::Result<void> Checkpointer::anchor(const SignedCheckpoint& checkpoint) {
 }
 
 base::Result<void> Checkpointer::thin() {
+    const std::lock_guard held(turn_);
+    return thinOut();
+}
+
+base::Result<void> Checkpointer::thinOut() {
     constexpr std::uint32_t kPage = 5'000;
     const base::Instant until = std::chrono::floor<std::chrono::hours>(clock_.now() - kKeepAll);
     base::Instant from = everThinned_ ? until - std::chrono::hours(48) : base::Instant();
@@ -212,6 +224,9 @@ base::Result<void> checkStart(plugin::Storage& storage, const base::Clock& clock
     auto texts = decodeNotes(stored->front());
     if (!texts) return std::move(texts).error();
     for (auto& text : *texts) notes->push_back({"the storage's last checkpoint", std::move(text)});
+    // Again, behind them all: another replica may have grown the ledger and signed it meanwhile.
+    tip = readTip(storage, clock);
+    if (!tip) return std::move(tip).error();
     for (const auto& [path, text] : *notes) {
         auto opened = openCheckpoint(text, keys);
         if (!opened) return rollback(path + " is no checkpoint by this ledger's key: " + opened.error().hint);

@@ -1,6 +1,7 @@
 #pragma once
 /// @file kernel/audit/checkpointer.h
 /// Signs what the ledger is, and refuses to where it is not an extension of what was signed before.
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,7 +30,8 @@ struct CheckpointStats {
     std::optional<base::Error> refused;  ///< set: the ledger contradicts its last checkpoint
 };
 
-/// tick and the others block for storage, the signer and the disk: call them from one scheduler's thread. stats: any thread.
+/// Any thread. All but stats block for storage, the signer and the disk, and take turns: the scheduler's tick, and whoever wants a
+/// signature at once.
 class Checkpointer {
 public:
     /// `storage`, `clock` and `log` outlive it.
@@ -46,7 +48,8 @@ public:
 
 private:
     [[nodiscard]] LedgerKeys keys() const;
-    base::Result<void> sign(const Tip& tip);
+    base::Result<void> signTree(const std::string& origin);
+    base::Result<void> thinOut();
     base::Result<void> mayFollow(const Tip& tip, const std::optional<SignedCheckpoint>& last);
     base::Result<void> anchor(const SignedCheckpoint& checkpoint);
     void note(std::uint64_t signedSize, std::uint64_t treeSize);
@@ -55,6 +58,7 @@ private:
     const base::Clock& clock_;
     observe::Log& log_;
     const CheckpointerOptions options_;
+    std::mutex turn_;                            ///< guards what follows, up to shared_
     std::optional<SignedCheckpoint> last_;       ///< signed or seen by this process
     std::optional<SignedCheckpoint> unwritten_;  ///< signed, but not in every anchor folder yet
     base::MonoInstant signedAt_{};

@@ -1,9 +1,11 @@
 #include <cppunit/extensions/HelperMacros.h>
 #include <utime.h>
 
+#include <atomic>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "ledger_bed.h"
 
@@ -30,6 +32,8 @@ class CheckpointerTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(CheckpointerTest);
     CPPUNIT_TEST(signsWhereTheLedgerGrewAndTheIntervalPassed);
     CPPUNIT_TEST(oneReplicaSignsAtATime);
+    CPPUNIT_TEST(anotherReplicaMaySignMeanwhile);
+    CPPUNIT_TEST(whoAsksAtOnceTakesTurnsWithTheScheduler);
     CPPUNIT_TEST(anchorsEachNoteAndOneFileAnHour);
     CPPUNIT_TEST(aFailingAnchorIsTriedAgain);
     CPPUNIT_TEST(aFailingSignerLeavesTheClockRunning);
@@ -38,6 +42,7 @@ class CheckpointerTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(thinsToOneAnHourAfterADay);
     CPPUNIT_TEST(startPassesWhereNothingWasEverSigned);
     CPPUNIT_TEST(startPassesOnAnUntouchedLedger);
+    CPPUNIT_TEST(startPassesBesideAReplicaThatSigns);
     CPPUNIT_TEST(startRefusesAnEmptyStorageThatAnAnchorRemembers);
     CPPUNIT_TEST(startRefusesATreeBehindItsAnchor);
     CPPUNIT_TEST(startRefusesATreeThatContradictsItsAnchor);
@@ -96,6 +101,52 @@ class CheckpointerTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(two.tick().ok());
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, notes(bed));
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, two.stats().signedSize);
+    }
+
+    /// Between two reads of one replica the ledger grows and another signs more than the first has seen: that is no rollback.
+    void anotherReplicaMaySignMeanwhile() {
+        LedgerBed bed;
+        auto other = bed.signing();
+        other.holder = "b";
+        Checkpointer one(bed.gate, bed.clock, bed.log, bed.signing());
+        Checkpointer two(*bed.storage, bed.clock, bed.log, other);
+        bed.fill(3);
+        int reads = 0;
+        for (int meanwhile = 1; meanwhile <= 6; ++meanwhile) {
+            reads = 0;
+            bed.gate.beforeRead = [&](const std::vector<plugin::Op>&) {
+                if (++reads != meanwhile) return;
+                bed.fill(2);
+                CPPUNIT_ASSERT(two.signNow().ok());
+            };
+            const auto done = one.signNow();
+            CPPUNIT_ASSERT_MESSAGE("read " + std::to_string(meanwhile) + ": " + (done ? "" : done.error().hint), done.ok());
+            CPPUNIT_ASSERT(!one.stats().refused);
+        }
+        CPPUNIT_ASSERT_EQUAL(0, bed.log.count(Message::LEDGER_CHECKPOINT_REFUSED));
+    }
+
+    /// `agentidp backup` asks for a signature while the scheduler's tick makes one.
+    void whoAsksAtOnceTakesTurnsWithTheScheduler() {
+        LedgerBed bed;
+        bed.fill(1);
+        auto options = bed.signing();
+        options.interval = base::seconds(0);
+        Checkpointer checkpointer(*bed.storage, bed.clock, bed.log, std::move(options));
+        std::atomic<bool> over{false};
+        std::atomic<int> failed{0};
+        std::vector<std::thread> threads;
+        threads.emplace_back([&] {
+            while (!over) failed += checkpointer.tick().ok() ? 0 : 1;
+        });
+        threads.emplace_back([&] {
+            while (!over) failed += checkpointer.signNow().ok() ? 0 : 1;
+        });
+        for (int i = 0; i < 100; ++i) bed.fill(2);
+        over = true;
+        for (auto& thread : threads) thread.join();
+        CPPUNIT_ASSERT_EQUAL(0, failed.load());
+        CPPUNIT_ASSERT_EQUAL(0, bed.log.count(Message::LEDGER_CHECKPOINT_REFUSED));
     }
 
     void anchorsEachNoteAndOneFileAnHour() {
@@ -221,6 +272,23 @@ class CheckpointerTest : public CppUnit::TestFixture {
     }
 
     base::Result<void> start(LedgerBed& bed) { return checkStart(*bed.storage, bed.clock, bed.signing().anchors, {bed.publicKey}); }
+
+    void startPassesBesideAReplicaThatSigns() {
+        for (int meanwhile = 1; meanwhile <= 4; ++meanwhile) {
+            LedgerBed bed;
+            bed.fill(3);
+            Checkpointer other(*bed.storage, bed.clock, bed.log, bed.signing());
+            CPPUNIT_ASSERT(other.signNow().ok());
+            int reads = 0;
+            bed.gate.beforeRead = [&](const std::vector<plugin::Op>&) {
+                if (++reads != meanwhile) return;
+                bed.fill(2);
+                CPPUNIT_ASSERT(other.signNow().ok());
+            };
+            const auto started = checkStart(bed.gate, bed.clock, bed.signing().anchors, {bed.publicKey});
+            CPPUNIT_ASSERT_MESSAGE("read " + std::to_string(meanwhile) + ": " + (started ? "" : started.error().detail), started.ok());
+        }
+    }
 
     void assertRollback(LedgerBed& bed) {
         const auto refused = start(bed);

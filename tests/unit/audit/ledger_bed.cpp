@@ -19,6 +19,7 @@ base::Result<std::vector<plugin::OpResult>> GateStorage::apply(plugin::Transacti
             return base::fail(base::Errc::Unavailable, "the test took the storage away");
         }
     }
+    if (mode == ApplyMode::Read && beforeRead) beforeRead(ops);
     if (mode == ApplyMode::Commit) {
         ++commits;
         if (beforeCommit) beforeCommit();

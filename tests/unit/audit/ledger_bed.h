@@ -63,6 +63,8 @@ public:
     void awaitCommit();
     /// Called before each commit of the ledger, on the appender's thread, with the gate's lock not held.
     std::function<void()> beforeCommit;
+    /// Called before each read, on the reader's thread.
+    std::function<void(const std::vector<plugin::Op>&)> beforeRead;
     std::atomic<int> writeCalls{0};
     std::atomic<int> commits{0};
     /// From now on, this many write calls answer Unavailable without reaching the storage.
