@@ -56,12 +56,12 @@ private:
             return;
         }
         const auto at = static_cast<std::size_t>(pc);
-        bool news = !(std::exchange(seen_[at], 1) != 0);
+        bool news = std::exchange(seen_[at], 1) == 0;
         for (std::size_t i = 0; i < kRegisters; ++i) {
             news = news || (with[i] & ~before_[at][i]) != 0;
             before_[at][i] |= with[i];
         }
-        if (!news || (std::exchange(queued_[at], 1) != 0)) return;
+        if (!news || std::exchange(queued_[at], 1) != 0) return;
         waiting_.push_back(at);
     }
 
@@ -78,7 +78,7 @@ private:
         // A function within sees the register, whenever it is called.
         if (captured_[at]) escape(paths);
     }
-    void clear(Registers& now, int from, int to) {
+    static void clear(Registers& now, int from, int to) {
         for (int i = from; i <= to && i < static_cast<int>(kRegisters); ++i) now[static_cast<std::size_t>(i)] = 0;
     }
 
@@ -213,7 +213,7 @@ private:
         if (falls) reach(here + 1, now);
     }
 
-    Reads treeOf(std::size_t path) {
+    [[nodiscard]] Reads treeOf(std::size_t path) const {
         Reads out;
         out.whole = paths_[path].whole;
         for (std::size_t i = 1; i < paths_.size() && !out.whole; ++i)

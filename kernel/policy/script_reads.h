@@ -17,7 +17,6 @@ struct Reads {
     /// Of a value that is not looked at whole: the members that are; whatever is no object is there all the same.
     std::vector<std::pair<std::string, Reads>> members;
     [[nodiscard]] const Reads* find(std::string_view name) const;
-    bool operator==(const Reads&) const = default;
 };
 
 /// Of the first parameter of the function that stands at `place`; whole where several stand there.
