@@ -12,7 +12,7 @@ constexpr base::microseconds kClaim = std::chrono::seconds(2);
 constexpr base::seconds kAskAgain{1};
 constexpr std::size_t kMostKnown = 50'000;
 constexpr base::microseconds kTurn = std::chrono::seconds(2);
-constexpr std::size_t kAtOnce = 500;
+constexpr std::size_t kRead = 500;
 constexpr std::int64_t kUnlimited = std::int64_t{1} << 50U;
 
 std::int64_t sumOf(const plugin::Budget& budget) { return budget.limit - budget.remaining; }
@@ -85,31 +85,45 @@ base::Result<oauth::Taken> ClientBudgets::countToken(const oauth::Client& client
 }
 
 void ClientBudgets::noteToken(const oauth::Client& client, base::Instant now) {
-    const auto month = store::monthOf(now);
-    const MonthOfAgent key{month, client.agent.num};
+    const MonthOfAgent key{store::monthOf(now), client.agent.num};
     auto noted = noted_.lock();
-    // Past the bound the table still knows.
-    if (noted->size() >= kMostKnown && !noted->contains(key)) return;
-    auto& mine = (*noted)[key];
-    if (mine.tokens++ == 0) mine.month = monthOf(client, now);
+    const auto known = noted->tokens.find(key);
+    if (known != noted->tokens.end())
+        ++known->second.tokens;
+    else if (noted->tokens.size() < kMostNoted)
+        noted->tokens.emplace(key, Noted{client.agent.id, perMonth(client), store::endOfMonth(now), 1});
+    else
+        months_.allowed.add();
+}
+
+ClientBudgets::NotedTokens ClientBudgets::takeTurn() {
+    NotedTokens taken;
+    auto noted = noted_.lock();
+    while (taken.size() < kAtOnce && !noted->tokens.empty()) {
+        auto next = noted->tokens.upper_bound(noted->last);
+        if (next == noted->tokens.end()) next = noted->tokens.begin();
+        // One read asks for one month.
+        if (!taken.empty() && next->first.first != taken.begin()->first.first) break;
+        noted->last = next->first;
+        taken.insert(noted->tokens.extract(next));
+    }
+    return taken;
 }
 
 /// A month that is only reported follows its table: one replica at a time brings the counters of the clients it served up to what is
 /// written, so that nothing is counted twice and what a server forgot comes back.
 base::Result<void> ClientBudgets::flush() {
-    NotedTokens taken;
-    taken.swap(*noted_.lock());
+    auto taken = takeTurn();
     auto done = taken.empty() ? base::Result<void>() : followTable(taken);
     auto again = noted_.lock();
     for (auto& [key, left] : taken) {
-        if (again->size() >= kMostKnown) break;
-        const auto [mine, added] = again->try_emplace(key, left);
+        const auto [mine, added] = again->tokens.try_emplace(key, left);
         if (!added) mine->second.tokens += left.tokens;
     }
     return done;
 }
 
-/// Takes out of `noted` what was counted.
+/// Takes out of `noted`, which is of one month, what was counted.
 base::Result<void> ClientBudgets::followTable(NotedTokens& noted) {
     if (limiter_.blocks()) {
         const auto turn = limiter_.take("seed:months", 1, kTurn, 1, plugin::callWithin(clock_, kDeadline));
@@ -117,30 +131,29 @@ base::Result<void> ClientBudgets::followTable(NotedTokens& noted) {
         if (!turn->allowed) return {};
     }
     const auto until = clock_.mono() + kTurn / 2;
+    const auto month = noted.begin()->first.first;
     while (!noted.empty() && clock_.mono() < until) {
-        const auto month = noted.begin()->first.first;
         std::vector<std::int64_t> agents;
-        for (auto it = noted.begin(); it != noted.end() && it->first.first == month && agents.size() < kAtOnce; ++it)
-            agents.push_back(it->first.second);
+        for (auto it = noted.begin(); it != noted.end() && agents.size() < kRead; ++it) agents.push_back(it->first.second);
         const auto written = store::readMonthlyCounts(storage_, clock_, agents, month);
         if (!written) return written.error();
         for (const auto& [agent, tokens] : *written)
-            if (auto raised = raiseTo(noted.at({month, agent}), tokens); !raised) return raised;
+            if (auto raised = raiseTo(noted.at({month, agent}), month, tokens); !raised) return raised;
         // One that is not written has no row any more.
         for (const auto agent : agents) noted.erase({month, agent});
     }
     return {};
 }
 
-base::Result<void> ClientBudgets::raiseTo(const Noted& noted, std::int64_t written) {
-    const auto& of = noted.month;
-    const auto sum = limiter_.count(of.key, kUnlimited, of.end, 0, plugin::callWithin(clock_, kDeadline));
+base::Result<void> ClientBudgets::raiseTo(const Noted& noted, std::int64_t month, std::int64_t written) {
+    const auto key = monthKey(noted.client, month);
+    const auto sum = limiter_.count(key, kUnlimited, noted.end, 0, plugin::callWithin(clock_, kDeadline));
     if (!sum) return sum.error();
     if (const auto behind = written - sumOf(*sum); behind > 0) {
-        if (auto raised = limiter_.count(of.key, kUnlimited, of.end, behind, plugin::callWithin(clock_, kDeadline)); !raised)
+        if (auto raised = limiter_.count(key, kUnlimited, noted.end, behind, plugin::callWithin(clock_, kDeadline)); !raised)
             return std::move(raised).error();
     }
-    const auto over = std::clamp<std::int64_t>(written - of.limit, 0, noted.tokens);
+    const auto over = std::clamp<std::int64_t>(written - noted.limit, 0, noted.tokens);
     months_.allowed.add(static_cast<double>(noted.tokens - over));
     months_.denied.add(static_cast<double>(over));
     return {};

@@ -30,10 +30,11 @@ public:
     [[nodiscard]] base::Result<oauth::Taken> takeRequest(const oauth::Client& client, base::Instant now,
                                                          const oauth::Charge& charge) override;
     [[nodiscard]] base::Result<oauth::Taken> countToken(const oauth::Client& client, base::Instant now) override;
-    /// A token that is durable in the ledger, of a client whose month is only reported: counted with the next flush(). Never blocks.
+    /// A token that is durable in the ledger, of a client whose month is only reported: counted with a flush() soon. Bounded: beside
+    /// kMostNoted other clients it is taken for one within its limit, and the client is noted with a later token. Never blocks.
     void noteToken(const oauth::Client& client, base::Instant now);
-    /// Brings the counters of the clients that were noted up to the table; replicas take turns at it, of two seconds. Blocks where the
-    /// plugin and storage do. What cannot be counted now is counted next time.
+    /// Brings the counters of the clients that were noted up to the table, kAtOnce of them, by turns; replicas take turns, too, of two
+    /// seconds. Blocks where the plugin and storage do. What cannot be counted now is counted next time.
     base::Result<void> flush();
     /// The same minute, for a caller of the REST API.
     [[nodiscard]] base::Result<oauth::Taken> takeRequest(const model::AgentId& client, std::int64_t perMinute, base::Instant now);
@@ -78,6 +79,8 @@ private:
     /// False: another replica is raising it.
     base::Result<bool> raiseToTable(const Month& month, std::int64_t own);
     [[nodiscard]] bool forgot(const Month& month, std::int64_t sum);
+    static constexpr std::size_t kMostNoted = 10'000;
+    static constexpr std::size_t kAtOnce = 1'000;
 
     plugin::RateLimiter& limiter_;
     plugin::Storage& storage_;
@@ -85,18 +88,25 @@ private:
     BudgetLimits limits_;
     Decisions minutes_, months_;
     struct Noted {
-        Month month;
+        model::AgentId client;
+        std::int64_t limit = 0;
+        base::Instant end;
         std::int64_t tokens = 0;
     };
     [[nodiscard]] Month monthOf(const oauth::Client& client, base::Instant now) const;
     using MonthOfAgent = std::pair<std::int64_t, std::int64_t>;  ///< yyyymm, the agent's num
     using NotedTokens = std::map<MonthOfAgent, Noted>;
+    struct Waiting {
+        NotedTokens tokens;
+        MonthOfAgent last;  ///< whose turn was last
+    };
+    [[nodiscard]] NotedTokens takeTurn();
     [[nodiscard]] bool isKnown(const Month& month);
     base::Result<void> followTable(NotedTokens& noted);
-    base::Result<void> raiseTo(const Noted& noted, std::int64_t written);
+    base::Result<void> raiseTo(const Noted& noted, std::int64_t month, std::int64_t written);
 
     base::Guarded<Known> known_;
-    base::Guarded<NotedTokens> noted_;
+    base::Guarded<Waiting> noted_;
 };
 
 }  // namespace agentidp::server

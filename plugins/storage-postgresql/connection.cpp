@@ -26,6 +26,8 @@ using std::chrono::milliseconds;
 /// How long a cancellation may go unseen.
 constexpr milliseconds kLook{50};
 constexpr int kOldest = 140'000;
+/// Statements of more shapes are parsed anew each time: a server keeps what was prepared in its memory.
+constexpr std::size_t kPreparedMost = 256;
 
 std::string_view stateOf(const pg_result* result) {
     const char* state = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
@@ -52,7 +54,7 @@ Connection::~Connection() {
     if (broken != nullptr) PQfinish(broken);
 }
 
-aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& url, const aip::Call& call) {
+aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& url, bool prepare, const aip::Call& call) {
     auto pairs = reachable(url, call);
     if (!pairs) return pairs.fail();
     std::unique_ptr<Connection> made(new Connection);
@@ -71,6 +73,7 @@ aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& ur
     PQsetNoticeReceiver(
         made->native_, [](void*, const pg_result*) {}, nullptr);
     if (auto fits = made->fit(call); !fits) return fits.fail();
+    made->prepares_ = made->prepares_ && prepare;
     return made;
 }
 
@@ -78,13 +81,16 @@ aip::Status Connection::fit(const aip::Call& call) {
     const int version = PQserverVersion(native_);
     if (version < kOldest)
         return aip::unsupported("the PostgreSQL server is too old: 14 or later is needed", "server_version_num " + std::to_string(version));
-    auto told = ask("SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding')", call);
+    auto told = ask("SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'), pg_backend_pid()::text",
+                    call);
     if (!told) return told.fail();
     const auto is = [&](int column, std::string_view value) { return std::string_view(PQgetvalue(told->get(), 0, column)) == value; };
     if (is(0, "off")) return aip::unsupported("the PostgreSQL server runs with fsync off: what it acknowledges may be lost");
     if (is(1, "off"))
         return aip::unsupported("the PostgreSQL server runs with synchronous_commit off for this role: what it acknowledges may be lost");
     if (!is(2, "UTF8")) return aip::unsupported("the PostgreSQL database is not encoded in UTF8", PQgetvalue(told->get(), 0, 2));
+    // A pooler gives its clients process numbers of its own.
+    prepares_ = is(3, std::to_string(PQbackendPID(native_)));
     return {};
 }
 
@@ -104,8 +110,36 @@ bool Connection::alive() {
 
 aip::Status Connection::queue(const std::string& sql, Parameters* parameters) {
     const auto raw = parameters != nullptr ? parameters->raw() : Parameters::Raw{0, nullptr, nullptr, nullptr, nullptr};
-    if (PQsendQueryParams(native_, sql.c_str(), raw.count, raw.types, raw.values, raw.lengths, raw.formats, 1) == 1) return {};
-    return lost("send");
+    if (PQsendQueryParams(native_, sql.c_str(), raw.count, raw.types, raw.values, raw.lengths, raw.formats, 1) != 1) return lost("send");
+    queued_.push_back(0);
+    return {};
+}
+
+aip::Outcome<std::size_t> Connection::queuePrepared(std::uint64_t id, const std::string& sql, Parameters& parameters) {
+    auto known = prepared_.find(id);
+    if (!prepares_ || (known == prepared_.end() && prepared_.size() >= kPreparedMost)) {
+        if (auto queued = queue(sql, &parameters); !queued) return queued.fail();
+        return std::size_t{0};
+    }
+    const auto raw = parameters.raw();
+    const bool first = known == prepared_.end();
+    if (first) {
+        known = prepared_.emplace(id, Prepared{"aip_" + std::to_string(++names_)}).first;
+        if (PQsendPrepare(native_, known->second.name.c_str(), sql.c_str(), raw.count, raw.types) != 1) return lost("send");
+        queued_.push_back(id);
+    }
+    if (PQsendQueryPrepared(native_, known->second.name.c_str(), raw.count, raw.values, raw.lengths, raw.formats, 1) != 1) return lost("send");
+    queued_.push_back(0);
+    return std::size_t{first ? 1U : 0U};
+}
+
+void Connection::settlePrepared(std::uint64_t id, bool held) {
+    const auto known = prepared_.find(id);
+    if (known == prepared_.end()) return;
+    if (held)
+        known->second.sure = true;
+    else if (!known->second.sure)
+        prepared_.erase(known);
 }
 
 aip::Status Connection::fence() {
@@ -142,6 +176,10 @@ aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
     if (!first) return first;
     if (*first == nullptr) return lost("an answer is missing");
     const auto status = PQresultStatus(first->get());
+    if (!queued_.empty()) {
+        if (queued_.front() != 0) settlePrepared(queued_.front(), status == PGRES_COMMAND_OK);
+        queued_.pop_front();
+    }
     // Behind each statement's answer stands a null.
     if (status != PGRES_PIPELINE_SYNC) {
         auto end = next(call);
@@ -155,6 +193,7 @@ aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
             if (PQstatus(native_) != CONNECTION_OK) broken_ = true;
             const char* text = PQresultErrorField(first->get(), PG_DIAG_MESSAGE_PRIMARY);
             lostRace_ = isLostRace(stateOf(first->get()));
+            forgotPrepared_ = isForgotten(stateOf(first->get()));
             return failureOf(stateOf(first->get()), trimmed(text != nullptr ? text : PQresultErrorMessage(first->get())));
         }
         default: return lost("an unexpected answer");
@@ -162,6 +201,8 @@ aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
 }
 
 aip::Status Connection::pass(const aip::Call& call) {
+    for (; !queued_.empty(); queued_.pop_front())
+        if (queued_.front() != 0) settlePrepared(queued_.front(), false);
     // Two nulls in a row: nothing is on its way any more.
     for (int nulls = 0; nulls < 2;) {
         auto result = next(call);

@@ -1,15 +1,18 @@
 #pragma once
 /// @file plugins/storage-postgresql/connection.h
 /// One connection: a Poco::Data session that Poco opens, worked through its native handle without blocking and in libpq's pipeline mode
-/// (manual, chapter 34.5): statements are queued, a fence ends them, and one round trip brings all answers. Statements are never
-/// prepared by name, and nothing is asked of the session that a pooler in transaction mode would lose. One thread at a time.
+/// (manual, chapter 34.5): statements are queued, a fence ends them, and one round trip brings all answers. Nothing is asked of the session
+/// that a pooler in transaction mode would lose: statements are prepared only where the server itself is at the other end. One thread at a time.
 ///
 /// After a failed wait (deadline, cancellation, a broken connection) answers may still be on their way: the connection is `broken` then and
 /// is thrown away, which ends its transaction on the server.
 #include <agentidp/plugin.hpp>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "parameters.h"
 
@@ -27,7 +30,8 @@ class Connection {
 public:
     /// `url`: a libpq connection string or postgresql:// URI, with several hosts if it names them. Refuses a server that would lose what
     /// it acknowledged (fsync or synchronous_commit off), one that is too old, and a database that is not UTF-8.
-    [[nodiscard]] static aip::Outcome<std::unique_ptr<Connection>> open(const aip::Secret& url, const aip::Call& call);
+    /// `prepare` false: never prepares a statement.
+    [[nodiscard]] static aip::Outcome<std::unique_ptr<Connection>> open(const aip::Secret& url, bool prepare, const aip::Call& call);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -41,6 +45,11 @@ public:
 
     /// Queues one statement; its answer is the next of `answer`.
     aip::Status queue(const std::string& sql, Parameters* parameters = nullptr);
+    /// The same by the name the statement has on this connection, `id` being the same for the same text and types of parameters. Answers
+    /// how many answers that say nothing stand in front of its own: the one of its preparation, where this is the first time.
+    aip::Outcome<std::size_t> queuePrepared(std::uint64_t id, const std::string& sql, Parameters& parameters);
+    /// Whether a failure means that the server does not know what was prepared here: somebody stands in between.
+    [[nodiscard]] bool forgotPrepared() const { return forgotPrepared_; }
     /// Ends what was queued: after an error the server skips statements up to here.
     aip::Status fence();
     /// The answer of the next queued statement. A statement that failed, or was skipped after one that did, is a Fail.
@@ -68,6 +77,7 @@ private:
     aip::Status wait(bool toWrite, const aip::Call& call);
     aip::Fail lost(const std::string& what);
     aip::Outcome<Answer> next(const aip::Call& call);
+    void settlePrepared(std::uint64_t id, bool held);
     /// `wanted`: the ExecStatusType of libpq that says the copy runs.
     aip::Status beginCopy(const std::string& sql, int wanted, const aip::Call& call);
 
@@ -75,6 +85,15 @@ private:
     pg_conn* native_ = nullptr;
     bool broken_ = false;
     bool lostRace_ = false;
+    bool forgotPrepared_ = false;
+    bool prepares_ = false;
+    struct Prepared {
+        std::string name;
+        bool sure = false;  ///< its answer was read
+    };
+    std::unordered_map<std::uint64_t, Prepared> prepared_;
+    std::uint64_t names_ = 0;  ///< no name is given twice: one whose answer was dropped may be there
+    std::deque<std::uint64_t> queued_;  ///< of each statement whose answer is on its way: the id that it prepares, or 0
 };
 
 }  // namespace agentidp::storage_postgresql

@@ -69,7 +69,7 @@ private:
     std::unique_ptr<Connection> connection_;
 };
 
-Database::Database(const Settings& settings, const aip::Host& host) : settings_(settings), host_(host), readers_(settings.readers) {}
+Database::Database(const Settings& settings, const aip::Host& host) : settings_(settings), host_(host), readers_(settings.readers), prepares_(settings.prepare) {}
 
 Database::~Database() {
     stopping_ = true;
@@ -79,7 +79,7 @@ Database::~Database() {
 aip::Outcome<std::unique_ptr<Connection>> Database::connect(const aip::Call& call) const {
     auto url = host_.secret(settings_.url);
     if (!url) return url.fail();
-    return Connection::open(*url, call);
+    return Connection::open(*url, prepares_, call);
 }
 
 aip::Status Database::start(const aip::Call& call) {
@@ -115,8 +115,11 @@ aip::Status Database::apply(const aip::StoragePlugin::Apply& what, aip::ResultWr
     if (reads && (inside || has(what.flags, AIP_TX_COMMIT)))
         return aip::invalid("a snapshot is neither inside a transaction nor committed");
     const auto mark = out.mark();
+    const bool prepared = prepares_;
     aip::Status done = reads ? read(what.ops, out, call) : write(what, out, call);
-    if (done || inside || !mayBeBehind(done.fail()) || !learnedMore(call)) return done;
+    if (done || inside) return done;
+    const bool forgotten = prepared && !prepares_;
+    if (!forgotten && (!mayBeBehind(done.fail()) || !learnedMore(call))) return done;
     out.rewind(mark);
     return reads ? read(what.ops, out, call) : write(what, out, call);
 }
@@ -147,8 +150,17 @@ aip::Status Database::read(const aip::Ops& ops, aip::ResultWriter& out, const ai
     Connection& connection = reader.connection();
     aip::Status done = Run(connection, known != nullptr ? *known : *kNone, Run::Access::ReadOnly, out, call)
                            .all(ops, {kSnapshot, boundOf(call)}, {"COMMIT"});
+    if (!done) noteForgotten(connection);
     if (!done && !connection.broken()) (void)connection.ask("ROLLBACK", call);
     return done;
+}
+
+/// A pooler that looks like the server itself, or a plan that a migration made useless: nothing is prepared from now on.
+void Database::noteForgotten(Connection& connection) {
+    if (!connection.forgotPrepared() || !prepares_.exchange(false)) return;
+    host_.warn("the PostgreSQL server does not know a statement that was prepared; from now on each is parsed anew");
+    const std::lock_guard lock(mutex_);
+    idle_.clear();
 }
 
 aip::Status Database::readyWriter(const aip::Call& call) {
@@ -192,6 +204,7 @@ aip::Status Database::write(const aip::StoragePlugin::Apply& what, aip::ResultWr
         if (commits) after = {"NOTIFY " + channel(), "COMMIT"};
         done = Run(*writer_, *known, Run::Access::ReadWrite, out, call).all(what.ops, before, after);
     }
+    if (!done && writer_ != nullptr) noteForgotten(*writer_);
     if (!done || commits) end(what.tx, call);
     return done;
 }

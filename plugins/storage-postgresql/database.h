@@ -21,6 +21,7 @@ struct Settings {
     std::string url;     ///< a secret reference
     std::string schema;  ///< a plain name
     std::size_t readers = 4;
+    bool prepare = true;
     Locks locks = Locks::Advisory;
 };
 
@@ -54,6 +55,7 @@ private:
     aip::Status changeTables(const aip::Call& call, const std::function<aip::Status(Connection&)>& work);
     aip::Status readyWriter(const aip::Call& call);
     void end(void** tx, const aip::Call& call);
+    void noteForgotten(Connection& connection);
     void listen(const std::function<void()>& changed);
     void lookForPredecessor(Connection& connection, const aip::Call& call);
     [[nodiscard]] std::string channel() const;
@@ -67,6 +69,7 @@ private:
     std::shared_ptr<Statements> statements_;
     std::vector<std::unique_ptr<Connection>> idle_;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> prepares_;
     std::thread listener_;
 };
 

@@ -10,6 +10,8 @@ bool begins(std::string_view text, std::string_view with) { return text.substr(0
 
 bool isLostRace(std::string_view sqlstate) { return sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "55P03"; }
 
+bool isForgotten(std::string_view sqlstate) { return sqlstate == "26000" || sqlstate == "42P05" || sqlstate == "0A000"; }
+
 aip::Fail failureOf(std::string_view sqlstate, const std::string& message) {
     const std::string detail = "postgresql " + std::string(sqlstate.empty() ? "(no answer)" : sqlstate) + ": " + message;
     if (const auto at = message.find(kCounted); sqlstate == "22P02" && at != std::string::npos) {

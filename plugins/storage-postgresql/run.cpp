@@ -2,7 +2,10 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <set>
 
 #include "failure.h"
 #include "sql/groups.h"
@@ -21,9 +24,33 @@ constexpr std::size_t kMostKnown = 512;
 
 bool expects(const aip_op& op) { return (op.code == AIP_OP_UPDATE || op.code == AIP_OP_REMOVE) && op.expect >= 0; }
 
+/// Whatever the values are, the same way to the same few rows.
+bool namesItsRows(const aip_op& op) {
+    return op.where_n > 0 && op.after_n == 0 &&
+           std::all_of(op.where, op.where + op.where_n, [](const aip_where& where) { return where.compare == AIP_EQ; });
+}
+
+/// What one such update does is nothing to another that names its row by other values. (Equal JSON has many texts.)
+bool leavesNames(const aip_op& op) {
+    return std::none_of(op.where, op.where + op.where_n, [&](const aip_where& where) {
+        return where.values[0].type == AIP_V_JSON || std::any_of(op.set, op.set + op.set_n, [&](const aip_assign& assign) {
+                   return aip::view(assign.column) == aip::view(where.column);
+               });
+    });
+}
+
 const std::vector<std::string>& none() {
     static const std::vector<std::string> kNone;
     return kNone;
+}
+
+void appendKey(const aip_value& value, std::string& key) {
+    const auto number = static_cast<std::uint64_t>(value.i);
+    const std::string_view text = aip::view(value.s);
+    const std::uint64_t length = text.size();
+    key.append(reinterpret_cast<const char*>(&number), sizeof number);
+    key.append(reinterpret_cast<const char*>(&length), sizeof length);
+    key.append(text);
 }
 
 std::int64_t affected(const pg_result* result) {
@@ -52,28 +79,67 @@ aip::Outcome<std::shared_ptr<const Statements::Statement>> Statements::of(const 
         plan->sql = "WITH done AS (" + plan->sql + " RETURNING 1) SELECT CASE WHEN count(*) = " + wanted + " THEN count(*) ELSE ('" +
                     std::string(kCounted) + "' || count(*))::bigint END FROM done";
     }
-    if (op.code == AIP_OP_INSERT) {
+    if (op.code == AIP_OP_INSERT && op.on_conflict == AIP_CONFLICT_FAIL) made->many = manyInserts(op);
+    if (op.code == AIP_OP_UPDATE && !expects(op) && namesItsRows(op) && leavesNames(op)) made->many = manyUpdates(op);
+    if (!made->many.empty()) {
         const sql::Table& table = *catalog_.find(aip::view(op.table));
-        std::string columns, arrays;
-        for (std::size_t i = 0; i < op.set_n; ++i) {
-            const sql::Column& column = *table.find(aip::view(op.set[i].column));
-            made->setTypes.push_back(column.type);
-            columns += i == 0 ? "" : ", ";
-            arrays += i == 0 ? "" : ", ";
-            dialect_.quoted(columns, column.name);
-            dialect_.placeholder(arrays, i + 1);
-        }
-        if (op.on_conflict == AIP_CONFLICT_FAIL) {
-            made->many = "INSERT INTO ";
-            dialect_.table(made->many, table.name);
-            made->many.append(" (").append(columns).append(") SELECT * FROM unnest(").append(arrays).append(")");
-        }
+        for (std::size_t i = 0; i < op.set_n; ++i) made->types.push_back(table.find(aip::view(op.set[i].column))->type);
+        for (std::size_t i = 0; i < op.where_n; ++i) made->types.push_back(table.find(aip::view(op.where[i].column))->type);
     }
+    static std::atomic<std::uint64_t> ids{1};
+    if (op.code == AIP_OP_INSERT || namesItsRows(op)) made->id = ids.fetch_add(3);
     made->plan = std::move(*plan);
     const std::lock_guard lock(mutex_);
     if (known_.size() >= kMostKnown) known_.clear();
     known_.emplace(std::move(shape), made);
     return std::shared_ptr<const Statement>(made);
+}
+
+std::string Statements::manyInserts(const aip_op& op) const {
+    const sql::Table& table = *catalog_.find(aip::view(op.table));
+    std::string columns, arrays;
+    for (std::size_t i = 0; i < op.set_n; ++i) {
+        columns += i == 0 ? "" : ", ";
+        arrays += i == 0 ? "" : ", ";
+        dialect_.quoted(columns, aip::view(op.set[i].column));
+        dialect_.placeholder(arrays, i + 1);
+    }
+    std::string sql = "INSERT INTO ";
+    dialect_.table(sql, table.name);
+    return sql.append(" (").append(columns).append(") SELECT * FROM unnest(").append(arrays).append(")");
+}
+
+/// v: a column for each value, those that are set and then those that name the row, and the number of the operation.
+std::string Statements::manyUpdates(const aip_op& op) const {
+    const sql::Table& table = *catalog_.find(aip::view(op.table));
+    std::string set, arrays, names, where;
+    const auto value = [&](std::size_t at) {
+        const std::string name = "v" + std::to_string(at);
+        arrays += at == 0 ? "" : ", ";
+        dialect_.placeholder(arrays, at + 1);
+        names += name + ", ";
+        return "v." + name;
+    };
+    for (std::size_t i = 0; i < op.set_n; ++i) {
+        set += i == 0 ? "" : ", ";
+        dialect_.quoted(set, aip::view(op.set[i].column));
+        set += " = ";
+        if (op.set[i].mode == AIP_ADD) {
+            set += "t.";
+            dialect_.quoted(set, aip::view(op.set[i].column));
+            set += " + ";
+        }
+        set += value(i);
+    }
+    for (std::size_t i = 0; i < op.where_n; ++i) {
+        where += i == 0 ? "t." : " AND t.";
+        dialect_.quoted(where, aip::view(op.where[i].column));
+        where += " = " + value(op.set_n + i);
+    }
+    std::string sql = "UPDATE ";
+    dialect_.table(sql, table.name);
+    sql += " t SET " + set + " FROM unnest(" + arrays + ") WITH ORDINALITY AS v(" + names + "n) WHERE " + where + " RETURNING v.n";
+    return sql;
 }
 
 aip::Status Run::all(const aip::Ops& ops, const std::vector<std::string>& before, const std::vector<std::string>& after) {
@@ -212,37 +278,69 @@ aip::Outcome<Run::Sent> Run::sendStatement(const aip::Ops& ops, std::size_t at, 
     sent.first = at;
     sent.statement = *statement;
     const sql::Plan& plan = sent.statement->plan;
-    if (together && !sent.statement->many.empty()) {
-        while (at + sent.count < ops.size() && ops[at + sent.count].code == AIP_OP_INSERT) {
-            const aip_op& next = ops[at + sent.count];
-            if (!sql::checkBounds(next)) break;
-            auto same = statements_.of(next);
-            if (!same || *same != sent.statement) break;
-            ++sent.count;
-        }
-    }
-    Parameters parameters;
+    const std::uint64_t id = sent.statement->id;
+    if (together && !sent.statement->many.empty()) sent.count = alike(ops, at, *sent.statement);
     if (sent.count > 1) {
-        for (std::size_t column = 0; column < sent.statement->setTypes.size(); ++column) {
-            Parameters::Array array(sent.statement->setTypes[column], sent.count);
-            for (std::size_t i = 0; i < sent.count; ++i) {
-                const aip_value& value = ops[at + i].set[column].value;
-                if (!sql::wellFormed(value)) return aip::invalid("text that is not UTF-8 without NUL, or a boolean that is not 0 or 1");
-                if (!array.add(value)) return aip::invalid("a value does not fit its column");
-            }
-            parameters.add(array);
-        }
-        if (auto queued = connection_.queue(sent.statement->many, &parameters); !queued) return queued.fail();
+        if (auto queued = sendMany(ops, sent); !queued) return queued.fail();
         return sent;
     }
+    Parameters parameters;
     if (auto bound = bind(op, plan, parameters); !bound) return bound.fail();
     if (!plan.before.empty()) {
-        if (auto queued = connection_.queue(plan.before, &parameters); !queued) return queued.fail();
-        sent.answersBefore = 1;
+        if (auto queued = queue(id == 0 ? 0 : id + 2, plan.before, parameters, sent.answersBefore); !queued) return queued.fail();
+        ++sent.answersBefore;
     }
     if (expects(op)) parameters.addInteger(op.expect);
-    if (auto queued = connection_.queue(plan.sql, &parameters); !queued) return queued.fail();
+    if (auto queued = queue(id, plan.sql, parameters, sent.answersBefore); !queued) return queued.fail();
     return sent;
+}
+
+std::size_t Run::alike(const aip::Ops& ops, std::size_t at, const Statements::Statement& statement) {
+    const bool updates = ops[at].code == AIP_OP_UPDATE;
+    // One statement changes a row once: whoever names the same rows again waits for the next.
+    std::set<std::string> named;
+    std::size_t count = 0;
+    for (; at + count < ops.size(); ++count) {
+        const aip_op& next = ops[at + count];
+        if (next.code != ops[at].code || !sql::checkBounds(next)) break;
+        if (auto same = statements_.of(next); !same || same->get() != &statement) break;
+        if (!updates) continue;
+        std::string key;
+        for (std::size_t i = 0; i < next.where_n; ++i) appendKey(next.where[i].values[0], key);
+        if (!named.insert(std::move(key)).second) break;
+    }
+    return std::max<std::size_t>(count, 1);
+}
+
+aip::Status Run::sendMany(const aip::Ops& ops, Sent& sent) {
+    const aip_op& first = ops[sent.first];
+    const bool updates = first.code == AIP_OP_UPDATE;
+    const auto valueOf = [&](std::size_t op, std::size_t column) -> const aip_value& {
+        return column < first.set_n ? ops[op].set[column].value : ops[op].where[column - first.set_n].values[0];
+    };
+    Parameters parameters;
+    const std::size_t columns = first.set_n + (updates ? first.where_n : 0);
+    for (std::size_t column = 0; column < columns; ++column) {
+        Parameters::Array array(sent.statement->types[column], sent.count);
+        for (std::size_t i = 0; i < sent.count; ++i) {
+            const aip_value& value = valueOf(sent.first + i, column);
+            if (!sql::wellFormed(value)) return aip::invalid("text that is not UTF-8 without NUL, or a boolean that is not 0 or 1");
+            if (!array.add(value)) return aip::invalid("a value does not fit its column");
+        }
+        parameters.add(array);
+    }
+    sent.numbered = updates;
+    // A join is planned for the tables as they are now.
+    if (updates) return connection_.queue(sent.statement->many, &parameters);
+    return queue(sent.statement->id + 1, sent.statement->many, parameters, sent.answersBefore);
+}
+
+aip::Status Run::queue(std::uint64_t id, const std::string& sql, Parameters& parameters, std::size_t& answersBefore) {
+    if (id == 0) return connection_.queue(sql, &parameters);
+    auto queued = connection_.queuePrepared(id, sql, parameters);
+    if (!queued) return queued.fail();
+    answersBefore += *queued;
+    return {};
 }
 
 aip::Status Run::bind(const aip_op& op, const sql::Plan& plan, Parameters& into) {
@@ -285,6 +383,14 @@ aip::Status Run::receive(const aip::Ops& ops, const Sent& sent) {
         out_.record(AIP_OK, integerAt(result, 0, 0));
     } else if (op.code == AIP_OP_LOCK) {
         out_.record(AIP_OK);
+    } else if (sent.numbered) {
+        std::vector<std::int64_t> changed(sent.count);
+        for (int row = 0; row < PQntuples(result); ++row) {
+            const auto number = integerAt(result, row, 0);
+            if (number < 1 || static_cast<std::size_t>(number) > sent.count) return aip::internal("the store numbers what it was not given");
+            ++changed[static_cast<std::size_t>(number) - 1];
+        }
+        for (const auto rows : changed) out_.record(AIP_OK, rows);
     } else if (sent.count > 1) {
         for (std::size_t i = 0; i < sent.count; ++i) out_.record(AIP_OK, 1);
     } else {

@@ -4,7 +4,7 @@
 ///
 /// What the server must decide by itself, so that no answer needs to be looked at between two statements: an expected number of rows is
 /// part of the statement and raises an error where it is not met. Inserts of one shape that follow each other are one statement over
-/// arrays. Groups cost nothing until one fails: then the call is run again, group by group, from a savepoint at its beginning.
+/// arrays, and so are updates that each name their row by its values. Groups cost nothing until one fails: then the call is run again, group by group, from a savepoint at its beginning.
 #include <agentidp/plugin.hpp>
 #include <memory>
 #include <mutex>
@@ -27,8 +27,11 @@ public:
 
     struct Statement {
         sql::Plan plan;
-        std::vector<std::uint32_t> setTypes;  ///< of an insert: AIP_V_* of its columns
-        std::string many;                     ///< an insert of arrays; empty for everything else
+        std::vector<std::uint32_t> types;  ///< AIP_V_* of the arrays' columns: those that are set, then those that name the row
+        /// Of arrays, for operations of this shape that follow each other; empty where each needs a statement of its own.
+        std::string many;
+        /// Prepared under this number, and `many` and `plan.before` under the two behind it; 0: planned for its values each time.
+        std::uint64_t id = 0;
     };
     /// The statement of the shape of `op`, which passed sql::checkBounds.
     [[nodiscard]] aip::Outcome<std::shared_ptr<const Statement>> of(const aip_op& op);
@@ -37,6 +40,9 @@ public:
     [[nodiscard]] Locks locks() const { return locks_; }
 
 private:
+    [[nodiscard]] std::string manyInserts(const aip_op& op) const;
+    [[nodiscard]] std::string manyUpdates(const aip_op& op) const;
+
     const sql::Catalog catalog_;
     const std::size_t steps_;
     const std::string schema_;
@@ -57,9 +63,10 @@ public:
     aip::Status all(const aip::Ops& ops, const std::vector<std::string>& before, const std::vector<std::string>& after);
 
 private:
-    /// An operation, or several inserts of one shape, and how many answers its statements bring.
+    /// An operation, or several of one shape, and how many answers its statements bring.
     struct Sent {
         std::size_t first = 0, count = 1;
+        bool numbered = false;          ///< the answer has a row for each row that was changed: which of the operations changed it
         std::size_t answersBefore = 0;  ///< answers that say nothing, in front of the one that does
         bool silent = false;            ///< a mark of a group: no statement
         std::shared_ptr<const Statements::Statement> statement;
@@ -69,6 +76,10 @@ private:
     /// Queues the operation at `at` and those that follow it in the same statement.
     aip::Outcome<Sent> send(const aip::Ops& ops, std::size_t at, bool together);
     aip::Outcome<Sent> sendStatement(const aip::Ops& ops, std::size_t at, bool together);
+    /// How many operations from `at` on `statement` can do at once.
+    [[nodiscard]] std::size_t alike(const aip::Ops& ops, std::size_t at, const Statements::Statement& statement);
+    aip::Status sendMany(const aip::Ops& ops, Sent& sent);
+    aip::Status queue(std::uint64_t id, const std::string& sql, Parameters& parameters, std::size_t& answersBefore);
     aip::Status bind(const aip_op& op, const sql::Plan& plan, Parameters& into);
     /// Reads the answers of what was sent and writes its records.
     aip::Status receive(const aip::Ops& ops, const Sent& sent);

@@ -15,6 +15,7 @@ public:
         settings_.schema = config.text("schema", "agentidp");
         settings_.readers = static_cast<std::size_t>(config.integer("readers", 4));
         settings_.locks = config.text("locks", "advisory") == "rows" ? Locks::Rows : Locks::Advisory;
+        settings_.prepare = config.text("prepare", "auto") == "auto";
         const auto& name = settings_.schema;
         const bool plain = !name.empty() && name.size() <= 48 && name[0] >= 'a' && name[0] <= 'z' &&
                            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
@@ -61,5 +62,6 @@ AGENTIDP_PLUGIN(STORAGE, agentidp::storage_postgresql::StoragePostgresql, "postg
     "url": {"type": "secret_ref", "default": "env:DATABASE_URL", "doc": "Where the connection string stands: a postgresql:// URI or libpq's key=value form, with several hosts where there are several (target_session_attrs=read-write finds the one that takes writes)."},
     "schema": {"type": "string", "default": "agentidp", "doc": "The schema our tables live in. Nothing outside it is touched."},
     "locks": {"type": "string", "default": "advisory", "enum": ["advisory", "rows"], "doc": "What puts the writes of several daemons in order. rows: for engines that speak the protocol and have no advisory locks; the same for all daemons."},
+    "prepare": {"type": "string", "default": "auto", "enum": ["auto", "never"], "doc": "auto: frequent statements are parsed and planned once for each connection, where the server itself is at its other end and not a pooler."},
     "readers": {"type": "integer", "default": 4, "min": 1, "max": 64, "doc": "Connections that read beside the one that writes."}
 })json")
