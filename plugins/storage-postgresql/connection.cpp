@@ -26,6 +26,8 @@ using std::chrono::milliseconds;
 /// How long a cancellation may go unseen.
 constexpr milliseconds kLook{50};
 constexpr int kOldest = 140'000;
+/// Calls of one kind have about the same time left.
+constexpr std::int64_t kBoundStep = 1'000;
 /// Statements of more shapes are parsed anew each time: a server keeps what was prepared in its memory.
 constexpr std::size_t kPreparedMost = 256;
 
@@ -73,7 +75,7 @@ aip::Outcome<std::unique_ptr<Connection>> Connection::open(const aip::Secret& ur
     PQsetNoticeReceiver(
         made->native_, [](void*, const pg_result*) {}, nullptr);
     if (auto fits = made->fit(call); !fits) return fits.fail();
-    made->prepares_ = made->prepares_ && prepare;
+    made->prepares_ = made->direct_ && prepare;
     return made;
 }
 
@@ -90,7 +92,7 @@ aip::Status Connection::fit(const aip::Call& call) {
         return aip::unsupported("the PostgreSQL server runs with synchronous_commit off for this role: what it acknowledges may be lost");
     if (!is(2, "UTF8")) return aip::unsupported("the PostgreSQL database is not encoded in UTF8", PQgetvalue(told->get(), 0, 2));
     // A pooler gives its clients process numbers of its own.
-    prepares_ = is(3, std::to_string(PQbackendPID(native_)));
+    direct_ = is(3, std::to_string(PQbackendPID(native_)));
     return {};
 }
 
@@ -131,6 +133,26 @@ aip::Outcome<std::size_t> Connection::queuePrepared(std::uint64_t id, const std:
     if (PQsendQueryPrepared(native_, known->second.name.c_str(), raw.count, raw.values, raw.lengths, raw.formats, 1) != 1) return lost("send");
     queued_.push_back(0);
     return std::size_t{first ? 1U : 0U};
+}
+
+bool Connection::forgotPrepared() {
+    if (!prepares_ || !forgotPrepared_) return false;
+    prepares_ = false;
+    prepared_.clear();
+    return true;
+}
+
+aip::Status Connection::readSnapshots(const aip::Call& call) {
+    auto told = ask("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ", call);
+    return told ? aip::Status() : aip::Status(told.fail());
+}
+
+aip::Outcome<std::size_t> Connection::queueBound(std::int64_t ms) {
+    const std::int64_t rounded = (ms / kBoundStep + 1) * kBoundStep;
+    if (rounded == boundMs_) return std::size_t{0};
+    if (auto queued = queue("SET statement_timeout = " + std::to_string(rounded)); !queued) return queued.fail();
+    boundMs_ = rounded;
+    return std::size_t{1};
 }
 
 void Connection::settlePrepared(std::uint64_t id, bool held) {
@@ -192,6 +214,7 @@ aip::Outcome<Answer> Connection::answer(const aip::Call& call) {
         case PGRES_FATAL_ERROR: {
             if (PQstatus(native_) != CONNECTION_OK) broken_ = true;
             const char* text = PQresultErrorField(first->get(), PG_DIAG_MESSAGE_PRIMARY);
+            boundMs_ = 0;  // what was set behind the same fence is undone
             lostRace_ = isLostRace(stateOf(first->get()));
             forgotPrepared_ = isForgotten(stateOf(first->get()));
             return failureOf(stateOf(first->get()), trimmed(text != nullptr ? text : PQresultErrorMessage(first->get())));

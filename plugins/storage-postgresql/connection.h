@@ -48,8 +48,15 @@ public:
     /// The same by the name the statement has on this connection, `id` being the same for the same text and types of parameters. Answers
     /// how many answers that say nothing stand in front of its own: the one of its preparation, where this is the first time.
     aip::Outcome<std::size_t> queuePrepared(std::uint64_t id, const std::string& sql, Parameters& parameters);
-    /// Whether a failure means that the server does not know what was prepared here: somebody stands in between.
-    [[nodiscard]] bool forgotPrepared() const { return forgotPrepared_; }
+    /// The server itself is at the other end, so that a session is ours: what is set in it holds until the connection ends.
+    [[nodiscard]] bool direct() const { return direct_; }
+    /// For a session of ours: from now on what stands between two fences reads one snapshot, without BEGIN and COMMIT.
+    aip::Status readSnapshots(const aip::Call& call);
+    /// For a session of ours: queues what makes the server end a statement after about `ms` more, unless it does that already. Answers how
+    /// many answers that brings.
+    aip::Outcome<std::size_t> queueBound(std::int64_t ms);
+    /// Whether a failure meant that what was prepared here is of no use any more: then nothing is prepared here again.
+    [[nodiscard]] bool forgotPrepared();
     /// Ends what was queued: after an error the server skips statements up to here.
     aip::Status fence();
     /// The answer of the next queued statement. A statement that failed, or was skipped after one that did, is a Fail.
@@ -86,7 +93,9 @@ private:
     bool broken_ = false;
     bool lostRace_ = false;
     bool forgotPrepared_ = false;
+    bool direct_ = false;
     bool prepares_ = false;
+    std::int64_t boundMs_ = 0;  ///< of the session; 0: not known
     struct Prepared {
         std::string name;
         bool sure = false;  ///< its answer was read

@@ -9,6 +9,7 @@
 #include "copy.h"
 #include "failure.h"
 #include "migration.h"
+#include "sql/groups.h"
 #include "sql/steps.h"
 
 namespace agentidp::storage_postgresql {
@@ -23,10 +24,8 @@ constexpr milliseconds kListenAgain{1'000};
 bool has(std::uint32_t flags, std::uint32_t bit) { return (flags & bit) != 0; }
 
 /// The server ends by itself what its caller no longer waits for. A little later than we do, so that our own word is the one told.
-std::string boundOf(const aip::Call& call) {
-    const auto left = std::chrono::duration_cast<milliseconds>(call.left()).count() + 250;
-    return "SET LOCAL statement_timeout = " + std::to_string(left);
-}
+std::int64_t boundMs(const aip::Call& call) { return std::chrono::duration_cast<milliseconds>(call.left()).count() + 250; }
+std::string boundOf(const aip::Call& call) { return "SET LOCAL statement_timeout = " + std::to_string(boundMs(call)); }
 
 }  // namespace
 
@@ -50,7 +49,7 @@ public:
         auto made = database_.connect(call);
         if (!made) return made.fail();
         connection_ = std::move(*made);
-        return {};
+        return connection_->direct() ? connection_->readSnapshots(call) : aip::Status();
     }
     ~Reader() {
         if (connection_ != nullptr && !connection_->broken()) {
@@ -115,11 +114,8 @@ aip::Status Database::apply(const aip::StoragePlugin::Apply& what, aip::ResultWr
     if (reads && (inside || has(what.flags, AIP_TX_COMMIT)))
         return aip::invalid("a snapshot is neither inside a transaction nor committed");
     const auto mark = out.mark();
-    const bool prepared = prepares_;
     aip::Status done = reads ? read(what.ops, out, call) : write(what, out, call);
-    if (done || inside) return done;
-    const bool forgotten = prepared && !prepares_;
-    if (!forgotten && (!mayBeBehind(done.fail()) || !learnedMore(call))) return done;
+    if (done || inside || !mayBeBehind(done.fail()) || !learnedMore(call)) return done;
     out.rewind(mark);
     return reads ? read(what.ops, out, call) : write(what, out, call);
 }
@@ -148,19 +144,26 @@ aip::Status Database::read(const aip::Ops& ops, aip::ResultWriter& out, const ai
     Reader reader(*this);
     if (auto taken = reader.take(call); !taken) return taken;
     Connection& connection = reader.connection();
-    aip::Status done = Run(connection, known != nullptr ? *known : *kNone, Run::Access::ReadOnly, out, call)
-                           .all(ops, {kSnapshot, boundOf(call)}, {"COMMIT"});
-    if (!done) noteForgotten(connection);
+    Run run(connection, known != nullptr ? *known : *kNone, Run::Access::ReadOnly, out, call);
+    const auto groups = sql::hasGroups(ops);
+    if (connection.direct() && groups && !*groups) {
+        const auto mark = out.mark();
+        aip::Status done = run.snapshot(ops, boundMs(call));
+        if (done || !forgot(connection)) return done;
+        out.rewind(mark);
+        return run.snapshot(ops, boundMs(call));
+    }
+    aip::Status done = run.all(ops, {kSnapshot, boundOf(call)}, {"COMMIT"});
     if (!done && !connection.broken()) (void)connection.ask("ROLLBACK", call);
     return done;
 }
 
 /// A pooler that looks like the server itself, or a plan that a migration made useless: nothing is prepared from now on.
-void Database::noteForgotten(Connection& connection) {
-    if (!connection.forgotPrepared() || !prepares_.exchange(false)) return;
-    host_.warn("the PostgreSQL server does not know a statement that was prepared; from now on each is parsed anew");
-    const std::lock_guard lock(mutex_);
-    idle_.clear();
+bool Database::forgot(Connection& connection) {
+    if (!connection.forgotPrepared()) return false;
+    if (prepares_.exchange(false))
+        host_.warn("the PostgreSQL server has no use for a statement that was prepared; from now on each is parsed anew");
+    return true;
 }
 
 aip::Status Database::readyWriter(const aip::Call& call) {
@@ -184,6 +187,7 @@ void Database::end(void** tx, const aip::Call& call) {
 
 aip::Status Database::write(const aip::StoragePlugin::Apply& what, aip::ResultWriter& out, const aip::Call& call) {
     const bool begins = *what.tx == nullptr;
+    const auto mark = out.mark();
     const auto known = statements();
     if (known == nullptr) return aip::unavailable("the store holds no schema yet; run agentidp migrate up");
     if (begins) {
@@ -204,9 +208,11 @@ aip::Status Database::write(const aip::StoragePlugin::Apply& what, aip::ResultWr
         if (commits) after = {"NOTIFY " + channel(), "COMMIT"};
         done = Run(*writer_, *known, Run::Access::ReadWrite, out, call).all(what.ops, before, after);
     }
-    if (!done && writer_ != nullptr) noteForgotten(*writer_);
+    const bool again = !done && begins && writer_ != nullptr && forgot(*writer_);
     if (!done || commits) end(what.tx, call);
-    return done;
+    if (!again) return done;
+    out.rewind(mark);
+    return write(what, out, call);
 }
 
 aip::Outcome<std::vector<sql::Step>> Database::applied(const aip::Call& call) {

@@ -55,7 +55,7 @@ private:
     aip::Status changeTables(const aip::Call& call, const std::function<aip::Status(Connection&)>& work);
     aip::Status readyWriter(const aip::Call& call);
     void end(void** tx, const aip::Call& call);
-    void noteForgotten(Connection& connection);
+    [[nodiscard]] bool forgot(Connection& connection);
     void listen(const std::function<void()>& changed);
     void lookForPredecessor(Connection& connection, const aip::Call& call);
     [[nodiscard]] std::string channel() const;

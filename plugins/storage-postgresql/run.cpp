@@ -163,6 +163,16 @@ aip::Status Run::atOnce(const aip::Ops& ops, const std::vector<std::string>& bef
     if (groups) first.emplace_back(kCallPoint);
     for (const auto& sql : first)
         if (auto queued = connection_.queue(sql); !queued) return queued;
+    return behind(first.size(), ops, after);
+}
+
+aip::Status Run::snapshot(const aip::Ops& ops, std::int64_t boundMs) {
+    auto bound = connection_.queueBound(boundMs);
+    if (!bound) return bound.fail();
+    return behind(*bound, ops, none());
+}
+
+aip::Status Run::behind(std::size_t answersFirst, const aip::Ops& ops, const std::vector<std::string>& after) {
     std::vector<Sent> sent;
     aip::Status fits;
     for (std::size_t at = 0; at < ops.size() && fits;) {
@@ -184,7 +194,7 @@ aip::Status Run::atOnce(const aip::Ops& ops, const std::vector<std::string>& bef
         for (std::size_t i = 0; i < count && done; ++i)
             if (auto told = connection_.answer(call_); !told) done = told.fail();
     };
-    answers(first.size());
+    answers(answersFirst);
     for (auto one = sent.begin(); one != sent.end() && done; ++one) done = receive(ops, *one);
     answers(last.size());
     if (connection_.broken()) return done;

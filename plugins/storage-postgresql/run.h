@@ -62,6 +62,10 @@ public:
     /// group can hold, is answered; the transaction is to be rolled back then.
     aip::Status all(const aip::Ops& ops, const std::vector<std::string>& before, const std::vector<std::string>& after);
 
+    /// Reads without groups, in a session of ours (Connection::readSnapshots): nothing stands in front of them or behind. The server ends
+    /// each soon after `boundMs`.
+    aip::Status snapshot(const aip::Ops& ops, std::int64_t boundMs);
+
 private:
     /// An operation, or several of one shape, and how many answers its statements bring.
     struct Sent {
@@ -72,6 +76,8 @@ private:
         std::shared_ptr<const Statements::Statement> statement;
     };
     aip::Status atOnce(const aip::Ops& ops, const std::vector<std::string>& before, const std::vector<std::string>& after, bool groups);
+    /// What is queued already brings so many answers that say nothing.
+    aip::Status behind(std::size_t answersFirst, const aip::Ops& ops, const std::vector<std::string>& after);
     aip::Status groupByGroup(const aip::Ops& ops, const std::vector<std::string>& after);
     /// Queues the operation at `at` and those that follow it in the same statement.
     aip::Outcome<Sent> send(const aip::Ops& ops, std::size_t at, bool together);

@@ -132,7 +132,7 @@ int run(int seconds, int clients, bool ops) {
     plugin::Transaction tx;
     (void)storage.apply(tx, {plugin::insertInto("meta", {{"name", std::string("bench")}, {"value", std::string("x")}})},
                         plugin::ApplyMode::Commit, plugin::callWithin(clock, base::seconds(5)));
-    tests::SilentLog log;
+    tests::CountingLog log;
     audit::LedgerOptions options;
     options.origin = "bench.example/audit";
     audit::LedgerAppender ledger(storage, clock, log, options);

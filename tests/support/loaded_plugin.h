@@ -2,6 +2,7 @@
 /// @file tests/support/loaded_plugin.h
 /// A plugin of this build through the kernel's own loader, catalog and adapters, with the clock that a test gives. One thread makes and
 /// restarts it. The suite defines AGENTIDP_PLUGIN_DIR and depends on the plugin's target.
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -14,9 +15,13 @@
 
 namespace agentidp::tests {
 
-class SilentLog final : public observe::Log {
+class CountingLog final : public observe::Log {
 public:
-    void write(observe::Message, std::initializer_list<observe::Field>) override {}
+    void write(observe::Message, std::initializer_list<observe::Field>) override { ++lines_; }
+    [[nodiscard]] int lines() const { return lines_; }
+
+private:
+    std::atomic<int> lines_{0};
 };
 
 class LoadedPlugin {
@@ -37,10 +42,12 @@ public:
         if (!info) return std::move(info).error();
         return {};
     }
+    /// What the kernel logged of it or it logged itself.
+    [[nodiscard]] int logged() const { return log_.lines(); }
     [[nodiscard]] plugin::Catalog& catalog() { return *catalog_; }
 
 private:
-    SilentLog log_;
+    CountingLog log_;
     base::ThreadPool pool_{"test-plugin", 1, 16};
     plugin::HostOffers offers_;
     plugin::Wanted wanted_;

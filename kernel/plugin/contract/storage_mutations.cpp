@@ -148,6 +148,35 @@ void sameShapeWithOtherValuesIsAnotherRow(StorageProbe& probe) {
     }
 }
 
+void updatesOfOneShapeActInTurn(StorageProbe& probe) {
+    const auto add = [](std::int64_t id, std::int64_t by) {
+        return update("things", {{"amount", by, Assign::Mode::Add}}, {{"id", Compare::Eq, {id}}});
+    };
+    const auto amounts = [&] { return probe.ids(select("things", {"amount"}, {}, 100, {{"id"}})); };
+    for (std::int64_t id = 1; id <= 4; ++id)
+        probe.commit({insertInto("things", {{"id", id}, {"name", id <= 2 ? "a" : "b"}, {"amount", 10 * id}})});
+
+    auto done = probe.commit({add(1, 1), add(77, 1), add(2, 2), add(1, 100), add(4, 4)});
+    probe.expect(done[0].count == 1 && done[1].count == 0 && done[2].count == 1 && done[3].count == 1 && done[4].count == 1,
+                 "updates of one shape in a row do not count each its own rows");
+    probe.expect(amounts() == std::vector<std::int64_t>({111, 22, 30, 44}), "updates of one shape in a row: " + listed(amounts()));
+
+    const auto step = [](std::int64_t from, std::int64_t to) {
+        return update("things", {{"amount", to}}, {{"amount", Compare::Eq, {from}}});
+    };
+    done = probe.commit({step(111, 30), step(30, 31), step(31, 32)});
+    probe.expect(done[0].count == 1 && done[1].count == 2 && done[2].count == 2, "an update does not see what the one before it wrote");
+    probe.expect(amounts() == std::vector<std::int64_t>({32, 22, 32, 44}), "updates that lead to each other: " + listed(amounts()));
+
+    const auto named = [](std::string name, Value kind, Value flag) {
+        return update("things", {{"kind", std::move(kind)}, {"flag", std::move(flag)}}, {{"name", Compare::Eq, {std::move(name)}}});
+    };
+    done = probe.commit({named("a", "k", true), named("b", "l", false), named("c", "m", true)});
+    probe.expect(done[0].count == 2 && done[1].count == 2 && done[2].count == 0, "updates of many rows each do not count them");
+    probe.expect(probe.ids(thingsWhere({{"kind", Compare::Eq, {"l"}}, {"flag", Compare::Eq, {false}}})) == std::vector<std::int64_t>({3, 4}),
+                 "an update of one shape wrote the values of another");
+}
+
 }  // namespace
 
 void addMutationCases(StorageCases& cases) {
@@ -163,6 +192,7 @@ void addMutationCases(StorageCases& cases) {
     add("ignoresWhatIsThereIfAsked", ignoresWhatIsThereIfAsked);
     add("replacesWhatIsThereIfAsked", replacesWhatIsThereIfAsked);
     add("updatesOnlyWhatMatchesAndCountsIt", updatesOnlyWhatMatchesAndCountsIt);
+    add("updatesOfOneShapeActInTurn", updatesOfOneShapeActInTurn);
     add("removesOnlyWhatMatchesAndCountsIt", removesOnlyWhatMatchesAndCountsIt);
     add("comparesAndSets", comparesAndSets);
     add("addsToIntegers", addsToIntegers);

@@ -36,10 +36,12 @@ std::string freshSchema() {
 
 /// A loaded plugin over a schema of its own, or over one that is handed in.
 struct Loaded {
-    explicit Loaded(const base::Clock& clock, std::string schema = freshSchema(), const std::string& locks = "advisory")
-        : name(std::move(schema)), plugin(clock, settings(name, locks), folder.path().string(), {}, serverUrl) {}
-    static Wanted settings(const std::string& schema, const std::string& locks = "advisory") {
-        return wanted(AIP_KIND_STORAGE, "postgresql", {{"url", "env:AGENTIDP_TEST_POSTGRES"}, {"schema", schema}, {"locks", locks}});
+    explicit Loaded(const base::Clock& clock, std::string schema = freshSchema(), const std::string& locks = "advisory",
+                    const std::string& prepare = "auto")
+        : name(std::move(schema)), plugin(clock, settings(name, locks, prepare), folder.path().string(), {}, serverUrl) {}
+    static Wanted settings(const std::string& schema, const std::string& locks = "advisory", const std::string& prepare = "auto") {
+        return wanted(AIP_KIND_STORAGE, "postgresql",
+                      {{"url", "env:AGENTIDP_TEST_POSTGRES"}, {"schema", schema}, {"locks", locks}, {"prepare", prepare}});
     }
     Storage& storage() { return plugin.catalog().storage(); }
 
@@ -105,6 +107,7 @@ class StoragePostgresqlServerTest final : public CppUnit::TestFixture {
     CPPUNIT_TEST(watchIsToldOfTheCommitOfAnotherInstance);
     CPPUNIT_TEST(learnsTablesThatAnotherInstanceMade);
     CPPUNIT_TEST(learnsATableThatAnotherInstanceAdded);
+    CPPUNIT_TEST(aStatementWhoseTableChangedIsParsedAnew);
     CPPUNIT_TEST(aTransactionWhoseConnectionIsCutIsUndoneAndTheNextOneServes);
     CPPUNIT_TEST(aRefusedConnectionDoesNotTellThePassword);
     CPPUNIT_TEST_SUITE_END();
@@ -144,6 +147,24 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{0}, rows(old.storage(), "marks"));
         const auto unknown = old.storage().read({count("nowhere", {})}, call());
         CPPUNIT_ASSERT(!unknown.ok() && unknown.error().code == base::Errc::Invalid);
+    }
+
+    /// A domain is told as the type it is made of, and is another to a plan that was kept.
+    void aStatementWhoseTableChangedIsParsedAnew() {
+        if (noServer()) return;
+        for (const bool prepared : {true, false}) {
+            Loaded one(clock_, freshSchema(), "advisory", prepared ? "auto" : "never");
+            migrate(one.storage(), kOneTable);
+            insert(one.storage(), 1);
+            CPPUNIT_ASSERT(hasText(one.storage(), 1));
+            const int before = one.plugin.logged();
+            asOwner("CREATE DOMAIN " + one.name + ".line AS text");
+            asOwner("ALTER TABLE " + one.name + ".notes ALTER COLUMN text TYPE " + one.name + ".line");
+            CPPUNIT_ASSERT(hasText(one.storage(), 1));
+            insert(one.storage(), 2);
+            CPPUNIT_ASSERT(hasText(one.storage(), 2));
+            CPPUNIT_ASSERT_EQUAL_MESSAGE("it says so once, where it prepares", prepared ? 1 : 0, one.plugin.logged() - before);
+        }
     }
 
     void aTransactionWhoseConnectionIsCutIsUndoneAndTheNextOneServes() {
@@ -202,6 +223,16 @@ private:
         const auto counted = storage.read({count(table, {})}, call());
         CPPUNIT_ASSERT_MESSAGE(counted.ok() ? "" : counted.error().hint + counted.error().detail, counted.ok());
         return counted->front().count;
+    }
+    bool hasText(Storage& storage, std::int64_t id) {
+        const auto found = storage.read({select("notes", {"text"}, {{"id", Compare::Eq, {id}}})}, call());
+        CPPUNIT_ASSERT_MESSAGE(found.ok() ? "" : found.error().hint + found.error().detail, found.ok());
+        return found->front().rows.size() == 1 && found->front().rows[0][0] == Value("n");
+    }
+    static void asOwner(const std::string& sql) {
+        const std::unique_ptr<PGconn, decltype(&PQfinish)> session(PQconnectdb(std::getenv(kServer)), &PQfinish);
+        const std::unique_ptr<PGresult, decltype(&PQclear)> done(PQexec(session.get(), sql.c_str()), &PQclear);
+        CPPUNIT_ASSERT_MESSAGE(PQerrorMessage(session.get()), PQresultStatus(done.get()) == PGRES_COMMAND_OK);
     }
     /// Ends, from a session of its own, every server process that last worked in `schema`.
     static void cutAllOf(const std::string& schema) {

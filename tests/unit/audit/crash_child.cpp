@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
     const std::vector<audit::AnchorFolder> anchors{{folder + "/checkpoints", audit::AnchorFolder::Keeps::Hourly}};
     if (auto extended = audit::checkStart(storage, clock, anchors, {publicKey}); !extended) return give(extended.error());
 
-    tests::SilentLog log;
+    tests::CountingLog log;
     audit::LedgerOptions options;
     options.origin = "crash.example/audit";
     audit::LedgerAppender ledger(storage, clock, log, options);

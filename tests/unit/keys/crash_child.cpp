@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
     auto& storage = plugin.catalog().storage();
     if (auto done = storage.migrate(schema(), true, plugin::callWithin(clock, base::seconds(30))); !done) return give(done.error());
 
-    tests::SilentLog log;
+    tests::CountingLog log;
     audit::LedgerOptions options;
     options.origin = "crash.example/keys";
     audit::LedgerAppender ledger(storage, clock, log, options);
