@@ -372,7 +372,8 @@ base::Result<void> Daemon::Rooms::openLedgerAndKeys() {
         vaulted = std::make_unique<VaultedSecretsPort>(*clientSecrets, settings().text(Setting::CredentialsStore) == "vault");
     }
     directory = std::make_unique<server::Directory>(storage, clock(), clientSecrets.get(),
-                                                    base::seconds(settings().integer(Setting::CredentialsVaultCacheSeconds)));
+                                                    base::seconds(settings().integer(Setting::CredentialsVaultCacheSeconds)),
+                                                    static_cast<std::size_t>(settings().integer(Setting::CacheAgents)));
     ledger->observe([this](std::span<const model::AuditEvent> events) {
         for (const auto& event : events) directory->onEvent(event);
     });
@@ -838,8 +839,9 @@ void Daemon::Rooms::makeChores() {
          }},
         {"months", base::seconds(1), [this] { return budgets->flush(); }},
         {"hooks", base::seconds(15), [this] { return hooks->look(); }},
-        {"last-used", base::seconds(20),
+        {"last-used", base::seconds(1),
          [this]() -> Result<void> {
+             if (!lastUsed->due()) return {};
              auto done = lastUsed->flush();
              if (!done) return std::move(done).error();
              return {};

@@ -1,9 +1,14 @@
 #include "oauth/client.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace agentidp::oauth {
 namespace {
+
+constexpr base::seconds kUseNoted{60};
+static_assert(model::kMaxActiveCredentials < 16);
 
 std::optional<std::int64_t> limitNamed(const base::json::Value& limits, std::string_view name) {
     const auto* member = limits.find(name);
@@ -13,6 +18,20 @@ std::optional<std::int64_t> limitNamed(const base::json::Value& limits, std::str
 }
 
 }  // namespace
+
+bool UseMark::isFirst(std::size_t which, base::Instant at) const {
+    constexpr std::int64_t kPlaces = 16;
+    const std::int64_t now = base::epochSecondsOf(at);
+    std::int64_t last = last_.load(std::memory_order_relaxed);
+    const bool same = last % kPlaces == static_cast<std::int64_t>(which);
+    if (same && now - last / kPlaces < kUseNoted.count()) return false;
+    return last_.compare_exchange_strong(last, now * kPlaces + static_cast<std::int64_t>(which), std::memory_order_relaxed);
+}
+
+bool Client::isFirstUse(const model::CredentialId& credential, base::Instant at) const {
+    const auto used = std::find_if(credentials.begin(), credentials.end(), [&](const auto& each) { return each.id == credential; });
+    return used == credentials.end() || uses.isFirst(static_cast<std::size_t>(used - credentials.begin()), at);
+}
 
 bool Client::active() const {
     return agent.status == model::AgentStatus::Active && organization.status == model::OrganizationStatus::Active;

@@ -1,6 +1,7 @@
 #pragma once
 /// @file kernel/oauth/client.h
 /// An agent in its role as OAuth client: one immutable value with all that authentication, grants and liveness ask for.
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -24,15 +25,34 @@ struct Tenant {
 /// Reads the limits once; members it does not understand do not limit.
 [[nodiscard]] Tenant tenantOf(const model::Organization& organization);
 
+/// Of one cached client: when the use of its credentials was noted last. Any thread.
+class UseMark {
+public:
+    UseMark() = default;
+    /// A copy has noted nothing.
+    UseMark(const UseMark& /*other*/) {}
+    UseMark& operator=(const UseMark& /*other*/) { return *this; }
+    ~UseMark() = default;
+    /// Whether a use of the credential at place `which` (below 16) is worth noting at `at`: once a minute, and where another credential was
+    /// used in between. True to one of those who ask at once.
+    [[nodiscard]] bool isFirst(std::size_t which, base::Instant at) const;
+
+private:
+    mutable std::atomic<std::int64_t> last_{0};
+};
+
 struct Client {
     model::Agent agent;
     Tenant organization;
     std::vector<model::Credential> credentials;  ///< of status Active, each with its MAC; expired ones may be among them
     /// Some of its secrets are in a secret store that cannot be asked now: what matches none of `credentials` may still be right.
     bool secretsMissing = false;
+    UseMark uses;
 
     /// Agent and organization are both active.
     [[nodiscard]] bool active() const;
+    /// UseMark::isFirst of a credential of its own.
+    [[nodiscard]] bool isFirstUse(const model::CredentialId& credential, base::Instant at) const;
     /// Whether a token of this agent with that `iat` has been ended by its not-before mark: the whole second of the mark is
     /// dead, the next one lives.
     [[nodiscard]] bool supersedes(std::int64_t issuedAtSeconds) const;

@@ -217,7 +217,7 @@ private:
         Reads out;
         out.whole = paths_[path].whole;
         for (std::size_t i = 1; i < paths_.size() && !out.whole; ++i)
-            if (paths_[i].below == path) out.members.emplace_back(paths_[i].name, treeOf(i));
+            if (paths_[i].below == path) out.members.push_back({paths_[i].name, treeOf(i)});
         return out;
     }
 
@@ -238,8 +238,8 @@ void findAt(const Function& function, const HookPlace& place, std::vector<const 
 }  // namespace
 
 const Reads* Reads::find(std::string_view name) const {
-    const auto at = std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
-    return at == members.end() ? nullptr : &at->second;
+    const auto at = std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.name == name; });
+    return at == members.end() ? nullptr : &at->reads;
 }
 
 Reads readsOf(const Function& body, const HookPlace& place) {

@@ -5,7 +5,6 @@
 /// whole. Any thread.
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "policy/script_check.h"
@@ -13,10 +12,15 @@
 namespace agentidp::policy::sandbox {
 
 struct Reads {
+    struct Member;
     bool whole = true;
     /// Of a value that is not looked at whole: the members that are; whatever is no object is there all the same.
-    std::vector<std::pair<std::string, Reads>> members;
+    std::vector<Member> members;
     [[nodiscard]] const Reads* find(std::string_view name) const;
+};
+struct Reads::Member {
+    std::string name;
+    Reads reads;
 };
 
 /// Of the first parameter of the function that stands at `place`; whole where several stand there.

@@ -59,10 +59,10 @@ base::Result<oauth::ClientPtr> Directory::find(const model::AgentId& id) {
             shard->index.erase(old);
             shard->recent.erase(entry);
         }
-        shard->recent.push_front({id.str(), loaded ? *loaded : nullptr, keptUntil(loaded ? *loaded : nullptr)});
-        shard->index.emplace(shard->recent.front().id, shard->recent.begin());
+        shard->recent.push_front({loaded ? std::string() : id.str(), loaded ? *loaded : nullptr, keptUntil(loaded ? *loaded : nullptr)});
+        shard->index.emplace(shard->recent.front().id(), shard->recent.begin());
         if (shard->recent.size() > perShard_) {
-            shard->index.erase(shard->recent.back().id);
+            shard->index.erase(shard->recent.back().id());
             shard->recent.pop_back();
         }
     }

@@ -41,9 +41,10 @@ public:
 
 private:
     struct Entry {
-        std::string id;
+        std::string stranger;     ///< the id of none
         oauth::ClientPtr client;  ///< null: there is none
         base::MonoInstant until;  ///< then it is read again
+        [[nodiscard]] std::string_view id() const { return client ? std::string_view(client->agent.id.str()) : stranger; }
     };
     struct Shard {
         std::list<Entry> recent;                                                 ///< front: used last

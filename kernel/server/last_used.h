@@ -11,19 +11,26 @@
 
 namespace agentidp::server {
 
-/// Any thread. Bounded: past kMost credentials between two flushes, further uses are not noted.
+/// Any thread. Bounded: past kMost credentials between two flushes, further uses are not noted. Whoever notes a credential twice within a
+/// minute makes it be written twice (see oauth::UseMark).
 class LastUsed {
 public:
-    static constexpr std::size_t kMost = 100'000;
+    static constexpr std::size_t kMost = 20'000;
     LastUsed(plugin::Storage& storage, const base::Clock& clock) : storage_(storage), clock_(clock) {}
     void record(const model::CredentialId& credential, base::Instant at);
+    /// Whether it is time for a flush: many are noted, or some for long.
+    [[nodiscard]] bool due();
     /// Blocks for storage. What could not be written is kept for the next time.
     [[nodiscard]] base::Result<std::size_t> flush();
 
 private:
     plugin::Storage& storage_;
     const base::Clock& clock_;
-    base::Guarded<std::unordered_map<std::string, base::Instant>> used_;
+    struct Noted {
+        std::unordered_map<std::string, base::Instant> used;
+        base::MonoInstant since;  ///< of the first of them
+    };
+    base::Guarded<Noted> noted_;
 };
 
 }  // namespace agentidp::server

@@ -98,7 +98,8 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     if (!issued) return refuse(exchange, issued.refusal());
 
     audit::Effect effect;
-    if (decision->touchCredential) rooms_.lastUsed.record(decision->credentialId, origin.at);
+    if (decision->touchCredential && decision->client->isFirstUse(decision->credentialId, origin.at))
+        rooms_.lastUsed.record(decision->credentialId, origin.at);
     effect.events.push_back(std::move(issued->event));
     if (hooks) hooks->enrich(effect.events, &decision->client->agent);
     effect.enriched = true;

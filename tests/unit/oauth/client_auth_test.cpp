@@ -15,6 +15,7 @@ class ClientAuthTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(asksForNoClientThatCannotExist);
     CPPUNIT_TEST(saysUnavailableWhereAPepperIsMissing);
     CPPUNIT_TEST(touchesACredentialOnceAMinute);
+    CPPUNIT_TEST(aCachedClientNotesAUseOnceAMinuteForEachCredential);
     CPPUNIT_TEST(refusesAnEmptySecretEvenIfItsMacWereStored);
     CPPUNIT_TEST(anImportedSecretWorksAndGetsAMac);
     CPPUNIT_TEST(anImportedSecretGoesOnAsThePreviousOne);
@@ -176,6 +177,21 @@ public:
         CPPUNIT_ASSERT(!authenticate("secret-one")->touch);
         house.clock.advance(base::seconds(1));
         CPPUNIT_ASSERT(authenticate("secret-one")->touch);
+    }
+
+    void aCachedClientNotesAUseOnceAMinuteForEachCredential() {
+        const Client& known = *house.clients.clients.begin()->second;
+        const auto client = makeClient(known.agent, known.organization, {house.credential("secret-one"), house.credential("secret-two")});
+        const auto& one = client->credentials.front().id;
+        const auto& two = client->credentials.back().id;
+        const auto now = house.clock.now();
+        CPPUNIT_ASSERT(client->isFirstUse(one, now));
+        CPPUNIT_ASSERT(!client->isFirstUse(one, now + base::seconds(59)));
+        CPPUNIT_ASSERT(client->isFirstUse(two, now + base::seconds(59)));
+        CPPUNIT_ASSERT(client->isFirstUse(one, now + base::seconds(60)));
+        CPPUNIT_ASSERT(!client->isFirstUse(one, now + base::seconds(119)));
+        CPPUNIT_ASSERT(client->isFirstUse(one, now + base::seconds(120)));
+        CPPUNIT_ASSERT_MESSAGE("a copy has noted nothing", Client(*client).isFirstUse(one, now + base::seconds(121)));
     }
 
     void refusesAnEmptySecretEvenIfItsMacWereStored() {

@@ -8,6 +8,7 @@
 #include "fakes/fake_clock.h"
 #include "fakes/fake_rate_limiter.h"
 #include "fakes/fake_storage.h"
+#include "observe/metrics.h"
 #include "server/budgets.h"
 #include "server/cache_follower.h"
 #include "server/directory.h"
@@ -36,9 +37,12 @@ class CachesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(everyFollowedActionIsOneThatSomethingKeeps);
     CPPUNIT_TEST(startsTheMonthFromTheTable);
     CPPUNIT_TEST(countsNotedTokensOnceTheyAreWritten);
+    CPPUNIT_TEST(notedClientsTakeTurns);
+    CPPUNIT_TEST(moreClientsThanAreNotedCountAsAllowed);
     CPPUNIT_TEST(replicasThatReportOneMonthCountEachTokenOnce);
     CPPUNIT_TEST(raisesAMonthThatItsServerForgot);
     CPPUNIT_TEST(replicasRaiseAForgottenMonthOnce);
+    CPPUNIT_TEST(lastUsesAreDueAfterAWhileOrWhenTheyAreMany);
     CPPUNIT_TEST(writesLastUsesInOneGoAndKeepsThemWhenStorageIsDown);
     CPPUNIT_TEST_SUITE_END();
 
@@ -245,6 +249,37 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 22}, (*budgets.countToken(*client, clock_.now())).state.remaining);
     }
 
+    /// A thousand at a time: whoever comes again and again is not before those who waited.
+    void notedClientsTakeTurns() {
+        tests::FakeRateLimiter limiter(clock_);
+        ClientBudgets budgets(limiter, *storage_, clock_, {100, 50});
+        const auto first = noteMany(budgets, 1, 1'500);
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2 * 1'000}, limiter.calls());
+        noteMany(budgets, 1, 600);
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        CPPUNIT_ASSERT_EQUAL(std::int64_t{50 - 2}, (*budgets.countToken(*first.back(), clock_.now())).state.remaining);
+        const auto calls = limiter.calls();
+        CPPUNIT_ASSERT(budgets.flush().ok());
+        CPPUNIT_ASSERT_EQUAL(calls + 100, limiter.calls());
+    }
+
+    void moreClientsThanAreNotedCountAsAllowed() {
+        tests::FakeRateLimiter limiter(clock_);
+        ClientBudgets budgets(limiter, *storage_, clock_, {100, 50});
+        observe::Metrics metrics;
+        budgets.countInto(metrics);
+        constexpr std::int64_t kMost = 10'000;
+        model::Agent agent;
+        for (agent.num = 1; agent.num <= kMost + 7; ++agent.num)
+            budgets.noteToken(*oauth::makeClient(agent, oauth::tenantOf(organization_), {}), clock_.now());
+        const std::string line = "agentidp_ratelimit_decisions_total{class=\"month\",outcome=\"allowed\"} ";
+        const auto text = metrics.text();
+        const auto at = text.find(line);
+        CPPUNIT_ASSERT_MESSAGE(text, at != std::string::npos);
+        CPPUNIT_ASSERT_EQUAL(std::string("7"), text.substr(at + line.size(), text.find('\n', at) - at - line.size()));
+    }
+
     void replicasThatReportOneMonthCountEachTokenOnce() {
         const auto agent = insert("m@example.test", 23);
         tests::FakeRateLimiter limiter(clock_);
@@ -344,11 +379,46 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, read->rowVersion);
     }
 
+    void lastUsesAreDueAfterAWhileOrWhenTheyAreMany() {
+        LastUsed uses(*storage_, clock_);
+        CPPUNIT_ASSERT(!uses.due());
+        uses.record(model::CredentialId("credential-0"), clock_.now());
+        clock_.advance(base::seconds(19));
+        uses.record(model::CredentialId("credential-0"), clock_.now());
+        CPPUNIT_ASSERT(!uses.due());
+        clock_.advance(base::seconds(1));
+        CPPUNIT_ASSERT(uses.due());
+        CPPUNIT_ASSERT(uses.flush().ok());
+        CPPUNIT_ASSERT(!uses.due());
+        for (int i = 1; i < 4'000; ++i) uses.record(model::CredentialId("credential-" + std::to_string(i)), clock_.now());
+        CPPUNIT_ASSERT(!uses.due());
+        uses.record(model::CredentialId("credential-0"), clock_.now());
+        CPPUNIT_ASSERT(uses.due());
+    }
+
 private:
     void write(std::vector<plugin::Op> ops) {
         plugin::Transaction tx;
         const auto done = storage_->apply(tx, ops, plugin::ApplyMode::Commit, plugin::callWithin(clock_, std::chrono::seconds(5)));
         CPPUNIT_ASSERT_MESSAGE(done ? "" : done.error().hint + done.error().detail, done.ok());
+    }
+
+    /// A token of each, of which the table knows.
+    std::vector<oauth::ClientPtr> noteMany(ClientBudgets& budgets, std::int64_t from, std::int64_t to) {
+        std::vector<oauth::ClientPtr> clients;
+        std::vector<plugin::Op> rows;
+        for (std::int64_t num = from; num <= to; ++num) {
+            model::Agent agent;
+            agent.num = num;
+            agent.id = model::AgentId("agent-" + std::to_string(num));
+            clients.push_back(oauth::makeClient(agent, oauth::tenantOf(organization_), {}));
+            budgets.noteToken(*clients.back(), clock_.now());
+            rows.push_back(plugin::insertInto("token_monthly_counts",
+                                              {{"agent_num", num}, {"month", store::monthOf(clock_.now())}, {"count", std::int64_t{1}}},
+                                              plugin::Op::OnConflict::Ignore));
+        }
+        write(std::move(rows));
+        return clients;
     }
 
     void written(std::int64_t agentNum, std::int64_t count) {
