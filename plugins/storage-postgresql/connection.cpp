@@ -83,8 +83,10 @@ aip::Status Connection::fit(const aip::Call& call) {
     const int version = PQserverVersion(native_);
     if (version < kOldest)
         return aip::unsupported("the PostgreSQL server is too old: 14 or later is needed", "server_version_num " + std::to_string(version));
-    auto told = ask("SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'), pg_backend_pid()::text",
-                    call);
+    auto told =
+        ask("SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'), "
+            "pg_backend_pid()::text",
+            call);
     if (!told) return told.fail();
     const auto is = [&](int column, std::string_view value) { return std::string_view(PQgetvalue(told->get(), 0, column)) == value; };
     if (is(0, "off")) return aip::unsupported("the PostgreSQL server runs with fsync off: what it acknowledges may be lost");
@@ -130,7 +132,8 @@ aip::Outcome<std::size_t> Connection::queuePrepared(std::uint64_t id, const std:
         if (PQsendPrepare(native_, known->second.name.c_str(), sql.c_str(), raw.count, raw.types) != 1) return lost("send");
         queued_.push_back(id);
     }
-    if (PQsendQueryPrepared(native_, known->second.name.c_str(), raw.count, raw.values, raw.lengths, raw.formats, 1) != 1) return lost("send");
+    if (PQsendQueryPrepared(native_, known->second.name.c_str(), raw.count, raw.values, raw.lengths, raw.formats, 1) != 1)
+        return lost("send");
     queued_.push_back(0);
     return std::size_t{first ? 1U : 0U};
 }

@@ -2,7 +2,8 @@
 /// @file plugins/storage-postgresql/connection.h
 /// One connection: a Poco::Data session that Poco opens, worked through its native handle without blocking and in libpq's pipeline mode
 /// (manual, chapter 34.5): statements are queued, a fence ends them, and one round trip brings all answers. Nothing is asked of the session
-/// that a pooler in transaction mode would lose: statements are prepared only where the server itself is at the other end. One thread at a time.
+/// that a pooler in transaction mode would lose: statements are prepared only where the server itself is at the other end. One thread at a
+/// time.
 ///
 /// After a failed wait (deadline, cancellation, a broken connection) answers may still be on their way: the connection is `broken` then and
 /// is thrown away, which ends its transaction on the server.
@@ -101,7 +102,7 @@ private:
         bool sure = false;  ///< its answer was read
     };
     std::unordered_map<std::uint64_t, Prepared> prepared_;
-    std::uint64_t names_ = 0;  ///< no name is given twice: one whose answer was dropped may be there
+    std::uint64_t names_ = 0;           ///< no name is given twice: one whose answer was dropped may be there
     std::deque<std::uint64_t> queued_;  ///< of each statement whose answer is on its way: the id that it prepares, or 0
 };
 

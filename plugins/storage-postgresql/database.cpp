@@ -68,7 +68,8 @@ private:
     std::unique_ptr<Connection> connection_;
 };
 
-Database::Database(const Settings& settings, const aip::Host& host) : settings_(settings), host_(host), readers_(settings.readers), prepares_(settings.prepare) {}
+Database::Database(const Settings& settings, const aip::Host& host)
+    : settings_(settings), host_(host), readers_(settings.readers), prepares_(settings.prepare) {}
 
 Database::~Database() {
     stopping_ = true;

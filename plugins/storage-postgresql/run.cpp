@@ -397,7 +397,8 @@ aip::Status Run::receive(const aip::Ops& ops, const Sent& sent) {
         std::vector<std::int64_t> changed(sent.count);
         for (int row = 0; row < PQntuples(result); ++row) {
             const auto number = integerAt(result, row, 0);
-            if (number < 1 || static_cast<std::size_t>(number) > sent.count) return aip::internal("the store numbers what it was not given");
+            if (number < 1 || static_cast<std::size_t>(number) > sent.count)
+                return aip::internal("the store numbers what it was not given");
             ++changed[static_cast<std::size_t>(number) - 1];
         }
         for (const auto rows : changed) out_.record(AIP_OK, rows);

@@ -4,7 +4,8 @@
 ///
 /// What the server must decide by itself, so that no answer needs to be looked at between two statements: an expected number of rows is
 /// part of the statement and raises an error where it is not met. Inserts of one shape that follow each other are one statement over
-/// arrays, and so are updates that each name their row by its values. Groups cost nothing until one fails: then the call is run again, group by group, from a savepoint at its beginning.
+/// arrays, and so are updates that each name their row by its values. Groups cost nothing until one fails: then the call is run again,
+/// group by group, from a savepoint at its beginning.
 #include <agentidp/plugin.hpp>
 #include <memory>
 #include <mutex>

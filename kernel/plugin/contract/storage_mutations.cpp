@@ -173,8 +173,9 @@ void updatesOfOneShapeActInTurn(StorageProbe& probe) {
     };
     done = probe.commit({named("a", "k", true), named("b", "l", false), named("c", "m", true)});
     probe.expect(done[0].count == 2 && done[1].count == 2 && done[2].count == 0, "updates of many rows each do not count them");
-    probe.expect(probe.ids(thingsWhere({{"kind", Compare::Eq, {"l"}}, {"flag", Compare::Eq, {false}}})) == std::vector<std::int64_t>({3, 4}),
-                 "an update of one shape wrote the values of another");
+    probe.expect(
+        probe.ids(thingsWhere({{"kind", Compare::Eq, {"l"}}, {"flag", Compare::Eq, {false}}})) == std::vector<std::int64_t>({3, 4}),
+        "an update of one shape wrote the values of another");
 }
 
 }  // namespace
