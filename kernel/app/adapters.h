@@ -68,6 +68,7 @@ public:
     [[nodiscard]] base::Result<oauth::SignerKey> current() const override {
         if (silence_.tooLong())
             return base::fail(base::Errc::Unavailable, "the backend of the keys plugin has not answered for backends.max_offline_seconds");
+        if (clock_.stepped()) return base::fail(base::Errc::Unavailable, "the clock of this machine is wrong");
         const auto snapshot = ring_.snapshot();
         if (!snapshot->active) return base::fail(base::Errc::Unavailable, "no signing key is active");
         return oauth::SignerKey{snapshot->active->kid().str(), std::string(crypto::nameOf(snapshot->active->alg()))};

@@ -261,7 +261,9 @@ void LedgerAppender::append(Effect effect, Continuation then) {
             queuedBytes_ += item->bytes;
             item->then = std::move(then);
             queue_.push_back(std::move(item));
-            enough = queue_.size() >= gatherAt_;
+            const bool hurried = !queue_.back()->effect.patient;
+            if (hurried) ++hurried_;
+            enough = queue_.size() >= gatherAt_ || (gathersPatient_ && hurried);
         }
     }
     // NOLINTNEXTLINE(bugprone-use-after-move): it was moved only where nothing was refused
@@ -295,6 +297,7 @@ LedgerAppender::Items LedgerAppender::take() {
         if (!items.empty() && !fits) break;
         events += next.entries.size();
         bytes += next.bytes;
+        if (!next.effect.patient) --hurried_;
         items.push_back(std::move(queue_.front()));
         queue_.pop_front();
     }
@@ -309,10 +312,13 @@ LedgerAppender::Items LedgerAppender::take() {
 void LedgerAppender::gather(std::unique_lock<std::mutex>& held) {
     if (lastEffects_ < options_.gatherFrom) return;
     const std::size_t known = lastEffects_ + behindLast_;
-    gatherAt_ = std::min(lastWasSlow_ ? known : known / 2, options_.batchEvents);
-    wake_.wait_for(held, lastWasSlow_ ? options_.gatherMost : options_.gatherMost / 3,
-                   [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open; });
+    gathersPatient_ = hurried_ == 0;
+    gatherAt_ = std::min(gathersPatient_ || lastWasSlow_ ? known : known / 2, options_.batchEvents);
+    const auto most = gathersPatient_ ? options_.gatherPatient : lastWasSlow_ ? options_.gatherMost : options_.gatherMost / 3;
+    wake_.wait_for(held, most,
+                   [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open || (gathersPatient_ && hurried_ > 0); });
     gatherAt_ = 0;
+    gathersPatient_ = false;
 }
 
 void LedgerAppender::process(Items items) {

@@ -32,6 +32,7 @@ struct LedgerOptions {
     /// it is faster, a third of that for half as many, so that the other half is worked on meanwhile.
     base::microseconds gatherMost{300};
     base::microseconds slowCommit{2'000};
+    base::microseconds gatherPatient{2'000};  ///< the same bound while all that wait are patient, see Effect
     std::size_t gatherFrom = 4;
     /// How long an effect may wait before its batch begins. While one batch takes longer, new effects are refused at once; so are those
     /// that come while a batch is under way and the one before it found no storage.
@@ -154,6 +155,8 @@ private:
     std::size_t behindLast_ = 0;   ///< in the queue when it was answered
     bool lastWasSlow_ = false;     ///< its commit; of the appender's thread
     std::size_t gatherAt_ = 0;     ///< while gathering: the length of the queue that ends it
+    bool gathersPatient_ = false;  ///< while gathering: anybody who is not patient ends it
+    std::size_t hurried_ = 0;      ///< in the queue and not patient
     bool failing_ = false;         ///< the last batch found no storage
     bool probing_ = false;         ///< and the next one is under way
     bool busy_ = false;

@@ -30,6 +30,8 @@ struct Effect {
     };
     std::optional<Tally> tally;
     bool enriched = false;  ///< hooks were asked about `events` already
+    /// Whoever waits for it waits for something else as long (a signature being made beside it): its batch may wait for more of its kind.
+    bool patient = false;
 };
 
 /// What a committed Effect learns.

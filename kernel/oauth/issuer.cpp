@@ -104,7 +104,6 @@ IssuedToken Issuer::finish(UnsignedToken&& token, base::BytesView signature) {
     out.accessToken = std::move(token.signingInput);
     jose::appendSignature(out.accessToken, signature);
     out.jti = std::move(token.jti);
-    out.event = std::move(token.event);
     std::string body;
     body.reserve(out.accessToken.size() + token.scope.size() + 96);
     base::json::Writer writer(body);
@@ -114,12 +113,10 @@ IssuedToken Issuer::finish(UnsignedToken&& token, base::BytesView signature) {
     return out;
 }
 
-OauthResult<IssuedToken> Issuer::issue(const Request& request, const RandomDraw& random) const {
-    auto token = prepare(request, random);
-    if (!token) return std::move(token).refusal();
-    auto signature = signer_.sign(token->key, token->signingInput);
+OauthResult<IssuedToken> Issuer::sign(UnsignedToken&& token) const {
+    auto signature = signer_.sign(token.key, token.signingInput);
     if (!signature) return oauthErrorOf(signature.error());
-    return finish(*std::move(token), *signature);
+    return finish(std::move(token), *signature);
 }
 
 }  // namespace agentidp::oauth

@@ -30,14 +30,13 @@ struct UnsignedToken {
     std::int64_t expiresIn = 0;
     std::string scope;
     std::string signingInput;  ///< header '.' payload; reserved for the signature to be appended
-    model::AuditEvent event;
+    model::AuditEvent event;  ///< token.issued
 };
 
 struct IssuedToken {
     std::string accessToken;  ///< wipe it if the event could not be made durable
     model::Jti jti;
-    model::Answer answer;     ///< {access_token, token_type, expires_in, scope}
-    model::AuditEvent event;  ///< token.issued
+    model::Answer answer;  ///< {access_token, token_type, expires_in, scope}
 };
 
 /// Any thread.
@@ -53,10 +52,10 @@ public:
     };
     /// A token is never born dead: where the agent's not-before mark lies in this very second, `iat` is the next one.
     [[nodiscard]] OauthResult<UnsignedToken> prepare(const Request& request, const RandomDraw& random) const;
+    /// Signs on this thread, and finishes.
+    [[nodiscard]] OauthResult<IssuedToken> sign(UnsignedToken&& token) const;
     /// Appends the signature.
     [[nodiscard]] static IssuedToken finish(UnsignedToken&& token, base::BytesView signature);
-    /// prepare, Signer::sign, finish: where signing may happen on this thread.
-    [[nodiscard]] OauthResult<IssuedToken> issue(const Request& request, const RandomDraw& random) const;
 
 private:
     struct Head {

@@ -1,5 +1,8 @@
 #include "server/token_handler.h"
 
+#include <atomic>
+#include <optional>
+
 #include "server/effects.h"
 #include "store/meta.h"
 
@@ -39,7 +42,26 @@ model::Answer withBudget(model::Answer answer, const oauth::BudgetState& budget)
     return answer;
 }
 
+oauth::OauthError overloaded() {
+    return oauth::oauthError(oauth::OauthCode::TemporarilyUnavailable, "too many requests are waiting", "overload");
+}
+
 }  // namespace
+
+/// A token on its way: what is decided of it, and the two things its answer waits for.
+struct TokenHandler::Issue {
+    ExchangePtr exchange;
+    std::shared_ptr<RequestHooks> hooks;
+    observe::Counter counter;
+    oauth::BudgetState budget;
+    oauth::ClientPtr noted;  ///< its month is only reported
+    oauth::UnsignedToken token;
+    std::atomic<int> parts{1};
+    /// Each written by one part before it is finished, read by the last.
+    model::Answer answer;
+    std::optional<oauth::OauthError> refusal;
+    std::optional<base::Error> uncommitted;
+};
 
 TokenHandler::TokenHandler(Rooms rooms, oauth::TokenSettings settings) : rooms_(std::move(rooms)) { configure(std::move(settings)); }
 
@@ -50,10 +72,13 @@ void TokenHandler::configure(oauth::TokenSettings settings) {
 std::shared_ptr<const oauth::TokenSettings> TokenHandler::settings() { return *settings_.lock(); }
 
 void TokenHandler::doAt(Place place, std::string_view client, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&)) {
-    const auto organization = place == Place::Loop || client.empty() ? 0 : rooms_.directory.organizationOf(client);
-    const auto lane = organization != 0 ? laneOfOrganization(organization) : laneOfAddress(exchange->context.origin.ip);
-    if (!rooms_.workplaces.run(place, lane, [this, exchange, work] { (this->*work)(exchange); }))
-        refuse(exchange, oauth::oauthError(oauth::OauthCode::TemporarilyUnavailable, "too many requests are waiting", "overload"));
+    const auto lane = place == Place::Loop ? base::ThreadPool::kNobody : laneOf(client, exchange);
+    if (!rooms_.workplaces.run(place, lane, [this, exchange, work] { (this->*work)(exchange); })) refuse(exchange, overloaded());
+}
+
+base::ThreadPool::Lane TokenHandler::laneOf(std::string_view client, const ExchangePtr& exchange) {
+    const auto organization = client.empty() ? 0 : rooms_.directory.organizationOf(client);
+    return organization != 0 ? laneOfOrganization(organization) : laneOfAddress(exchange->context.origin.ip);
 }
 
 void TokenHandler::refuse(const ExchangePtr& exchange, const oauth::OauthError& error) {
@@ -80,7 +105,8 @@ void TokenHandler::token(const ExchangePtr& exchange) {
     const bool countsFirst = settings()->quota == oauth::QuotaMode::Enforce;
     const bool nothingWaits = !rooms_.budgets.blocks() && !client.empty() && rooms_.directory.cached(client) &&
                               (!countsFirst || rooms_.budgets.monthKnown(model::AgentId(client), exchange->context.origin.at));
-    const auto otherwise = nothingWaits ? rooms_.workplaces.signing() : Place::Pool;
+    // Where RSA signs, it signs elsewhere (decideToken).
+    const auto otherwise = nothingWaits && rooms_.workplaces.signing() != Place::Pool ? Place::Loop : Place::Pool;
     doAt(asksForTokens(rooms_.hooks) ? Place::Hooks : otherwise, client, exchange, &TokenHandler::decideToken);
 }
 
@@ -94,13 +120,13 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
     auto decision = rooms_.tokens.decide(*request, *settings, origin.at, hooks.get());
     if (!decision) return refuse(exchange, decision.refusal());
     rehash(std::move(decision->rehash));
-    auto issued = rooms_.issuer.issue({decision->grant, *decision->client, decision->credentialId, origin}, oauth::RandomDraw::fresh());
-    if (!issued) return refuse(exchange, issued.refusal());
+    auto token = rooms_.issuer.prepare({decision->grant, *decision->client, decision->credentialId, origin}, oauth::RandomDraw::fresh());
+    if (!token) return refuse(exchange, token.refusal());
 
     audit::Effect effect;
     if (decision->touchCredential && decision->client->isFirstUse(decision->credentialId, origin.at))
         rooms_.lastUsed.record(decision->credentialId, origin.at);
-    effect.events.push_back(std::move(issued->event));
+    effect.events.push_back(std::move(token->event));
     if (hooks) hooks->enrich(effect.events, &decision->client->agent);
     effect.enriched = true;
     if (settings->quota != oauth::QuotaMode::Off) {
@@ -109,23 +135,56 @@ void TokenHandler::decideToken(const ExchangePtr& exchange) {
         if (settings->quota == oauth::QuotaMode::Enforce && rooms_.budgets.blocks())
             effect.tally->limit = rooms_.budgets.perMonth(*decision->client);
     }
-    const auto counter = issuedCounter(model::joined(decision->grant.scopes));
-    const auto budget = decision->budget;
-    const auto noted = settings->quota == oauth::QuotaMode::Report ? decision->client : nullptr;
+    const auto issue = std::make_shared<Issue>();
+    issue->exchange = exchange;
+    issue->hooks = hooks;
+    issue->counter = issuedCounter(token->scope);
+    issue->budget = decision->budget;
+    if (settings->quota == oauth::QuotaMode::Report) issue->noted = decision->client;
+    issue->token = *std::move(token);
+    if (rooms_.workplaces.signing() == Place::Cores) {
+        // An RSA signature takes as long as a commit: neither waits for the other.
+        issue->parts = 2;
+        effect.patient = true;
+        const auto lane = laneOf(decision->grant.clientId.str(), exchange);
+        const bool taken = rooms_.workplaces.run(Place::Cores, lane, [this, issue] {
+            signToken(issue);
+            finishPart(issue);
+        });
+        if (!taken) return refuse(exchange, overloaded());
+    } else {
+        signToken(issue);
+        if (issue->refusal) return refuse(exchange, *issue->refusal);
+    }
+    rooms_.ledger.append(std::move(effect), [this, issue](const base::Result<audit::Committed>& committed) {
+        if (!committed) issue->uncommitted = committed.error();
+        finishPart(issue);
+    });
+}
+
+void TokenHandler::signToken(const std::shared_ptr<Issue>& issue) {
+    auto issued = rooms_.issuer.sign(std::move(issue->token));
+    if (!issued) {
+        issue->refusal = issued.refusal();
+        return;
+    }
+    issue->answer = withBudget(std::move(issued->answer), issue->budget);
     base::wipe(issued->accessToken.data(), issued->accessToken.size());
-    rooms_.ledger.append(std::move(effect),
-                         [this, exchange, hooks, counter, noted, answered = withBudget(std::move(issued->answer), budget)](
-                             const base::Result<audit::Committed>& committed) mutable {
-                             if (!committed) {
-                                 base::wipe(answered.body.data(), answered.body.size());
-                                 return refuse(exchange, committed.error().code == base::Errc::Denied
-                                                             ? oauth::oauthError(oauth::OauthCode::QuotaExceeded, {}, "quota_exceeded")
-                                                             : oauth::oauthErrorOf(committed.error()));
-                             }
-                             counter.add();
-                             if (noted) rooms_.budgets.noteToken(*noted, exchange->context.origin.at);
-                             answer(exchange, std::move(answered));
-                         });
+}
+
+void TokenHandler::finishPart(const std::shared_ptr<Issue>& issue) {
+    if (--issue->parts > 0) return;
+    if (issue->uncommitted) {
+        base::wipe(issue->answer.body.data(), issue->answer.body.size());
+        return refuse(issue->exchange, issue->uncommitted->code == base::Errc::Denied
+                                           ? oauth::oauthError(oauth::OauthCode::QuotaExceeded, {}, "quota_exceeded")
+                                           : oauth::oauthErrorOf(*issue->uncommitted));
+    }
+    // The ledger tells of a token that nobody has.
+    if (issue->refusal) return refuse(issue->exchange, *issue->refusal);
+    issue->counter.add();
+    if (issue->noted) rooms_.budgets.noteToken(*issue->noted, issue->exchange->context.origin.at);
+    answer(issue->exchange, std::move(issue->answer));
 }
 
 observe::Counter TokenHandler::issuedCounter(const std::string& scope) {

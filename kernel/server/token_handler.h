@@ -57,7 +57,11 @@ public:
     void revoke(const ExchangePtr& exchange);
 
 private:
+    struct Issue;
     void decideToken(const ExchangePtr& exchange);
+    /// The signature, and the durable entry: whichever is there last lets the answer go.
+    void signToken(const std::shared_ptr<Issue>& issue);
+    void finishPart(const std::shared_ptr<Issue>& issue);
     void decideIntrospection(const ExchangePtr& exchange);
     void decideRevocation(const ExchangePtr& exchange);
     void decideMintedRevocation(const ExchangePtr& exchange, const oauth::RevocationRequest& request, oauth::RevocationDecision&& decision);
@@ -69,6 +73,7 @@ private:
     void rehash(model::Mutation&& mutation);
     /// Place::Loop only where everything that `work` reads is in memory. `client`: whom the request says it is from.
     void doAt(Place place, std::string_view client, const ExchangePtr& exchange, void (TokenHandler::*work)(const ExchangePtr&));
+    [[nodiscard]] base::ThreadPool::Lane laneOf(std::string_view client, const ExchangePtr& exchange);
     [[nodiscard]] observe::Counter issuedCounter(const std::string& scope);
 
     [[nodiscard]] std::shared_ptr<const oauth::TokenSettings> settings();

@@ -71,6 +71,7 @@ class AppenderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(answersWithPlaceAndSizeOnceDurable);
     CPPUNIT_TEST(whatArrivesDuringACommitIsTheNextBatch);
     CPPUNIT_TEST(underLoadABatchWaitsForWhomTheLastOneAnswered);
+    CPPUNIT_TEST(whoIsNotPatientEndsTheWaitOfThoseWhoAre);
     CPPUNIT_TEST(stopEndsTheWaitForABatch);
     CPPUNIT_TEST(eventsAloneTakeOneCallAndEffectsTwo);
     CPPUNIT_TEST(aBatchHasAtMost1024Events);
@@ -165,9 +166,10 @@ class AppenderTest : public CppUnit::TestFixture {
         Answers answers;
         std::unique_ptr<LedgerAppender> own;
 
-        Gathering() {
-            own = bed.appender("a", [](LedgerOptions& options) {
-                options.gatherMost = std::chrono::hours(1);
+        explicit Gathering(base::microseconds patient = base::microseconds(0), base::microseconds hurried = std::chrono::hours(1)) {
+            own = bed.appender("a", [&](LedgerOptions& options) {
+                options.gatherMost = hurried;
+                options.gatherPatient = patient;
                 options.slowCommit = base::microseconds(0);
                 options.gatherFrom = 2;
             });
@@ -181,7 +183,11 @@ class AppenderTest : public CppUnit::TestFixture {
             bed.gate.open();
             CPPUNIT_ASSERT(own->flush(std::chrono::seconds(60)).ok());
         }
-        void append() { own->append(eventOnly(bed), answers.next()); }
+        void append(bool patient = false) {
+            auto effect = eventOnly(bed);
+            effect.patient = patient;
+            own->append(std::move(effect), answers.next());
+        }
     };
 
     void underLoadABatchWaitsForWhomTheLastOneAnswered() {
@@ -192,6 +198,22 @@ class AppenderTest : public CppUnit::TestFixture {
         load.answers.await(5);
         CPPUNIT_ASSERT(load.own->stop(std::chrono::seconds(5)).ok());
         CPPUNIT_ASSERT((std::vector<std::size_t>{1, 2, 2}) == load.batches);
+    }
+
+    void whoIsNotPatientEndsTheWaitOfThoseWhoAre() {
+        Gathering load(std::chrono::hours(1), base::milliseconds(1));
+        load.append(true);
+        CPPUNIT_ASSERT(!load.own->flush(base::milliseconds(20)).ok());
+        load.append(true);
+        load.answers.await(5);
+        load.append(true);
+        CPPUNIT_ASSERT(!load.own->flush(base::milliseconds(20)).ok());
+        load.append(false);
+        load.answers.await(7);
+        load.append(false);
+        load.answers.await(8);
+        CPPUNIT_ASSERT(load.own->stop(std::chrono::seconds(5)).ok());
+        CPPUNIT_ASSERT((std::vector<std::size_t>{1, 2, 2, 2, 1}) == load.batches);
     }
 
     void stopEndsTheWaitForABatch() {

@@ -25,10 +25,10 @@ class IssuerTest : public CppUnit::TestFixture {
         const auto bytes = base::unbase64url(base::split(token, '.').at(static_cast<std::size_t>(index)));
         return std::string(base::textOf(bytes.value()));
     }
-    IssuedToken issueWith(const RandomDraw& draw) {
+    OauthResult<UnsignedToken> prepareWith(const RandomDraw& draw) {
         auto decision = house.token();
         const auto at = house.origin();
-        return *house.issuer.issue({decision->grant, *decision->client, decision->credentialId, at}, draw);
+        return house.issuer.prepare({decision->grant, *decision->client, decision->credentialId, at}, draw);
     }
 
 public:
@@ -64,8 +64,9 @@ public:
     }
 
     void tellsTheLedgerAndNeverTheToken() {
-        const auto issued = house.issue();
-        const auto& event = issued.event;
+        auto prepared = prepareWith(RandomDraw::fresh());
+        const auto event = prepared->event;
+        const auto issued = *house.issuer.sign(*std::move(prepared));
         CPPUNIT_ASSERT(event.action == model::Action::TokenIssued);
         CPPUNIT_ASSERT_EQUAL(std::string(OauthHouse::kAgent), event.agentId.str());
         CPPUNIT_ASSERT_EQUAL(std::int64_t{1}, event.organizationNum);
@@ -83,8 +84,8 @@ public:
     void drawsEverythingFromOneDraw() {
         RandomDraw draw;
         for (std::size_t i = 0; i < draw.bytes.size(); ++i) draw.bytes[i] = static_cast<std::uint8_t>(i);
-        const auto first = issueWith(draw);
-        const auto second = issueWith(draw);
+        const auto first = *prepareWith(draw);
+        const auto second = *prepareWith(draw);
         CPPUNIT_ASSERT_EQUAL(std::string("AAECAwQFBgcICQoLDA0ODw"), first.jti.str());
         CPPUNIT_ASSERT_EQUAL(first.event.eventId, second.event.eventId);
         CPPUNIT_ASSERT(base::timeOfUuidV7(first.event.eventId.str()).has_value());
@@ -110,13 +111,15 @@ public:
     }
 
     void failsWhereNoKeyMaySign() {
-        auto decision = house.token();
-        const auto at = house.origin();
+        auto prepared = prepareWith(RandomDraw::fresh());
         house.signer.failure = base::fail(base::Errc::Unavailable, "", "audit rollback");
-        const auto refused = house.issuer.issue({decision->grant, *decision->client, decision->credentialId, at}, RandomDraw::fresh());
-        CPPUNIT_ASSERT(!refused.ok());
-        CPPUNIT_ASSERT(OauthCode::TemporarilyUnavailable == refused.refusal().code);
-        CPPUNIT_ASSERT_EQUAL(std::string("audit rollback"), refused.refusal().logDetail);
+        const auto refused = [&](const auto& result) {
+            CPPUNIT_ASSERT(!result.ok());
+            CPPUNIT_ASSERT(OauthCode::TemporarilyUnavailable == result.refusal().code);
+            CPPUNIT_ASSERT_EQUAL(std::string("audit rollback"), result.refusal().logDetail);
+        };
+        refused(prepareWith(RandomDraw::fresh()));
+        refused(house.issuer.sign(*std::move(prepared)));
     }
 };
 

@@ -75,7 +75,7 @@ struct OauthHouse {
     oauth::IssuedToken issue(std::string_view body, const std::string& id, const std::string& secret) {
         auto decision = token(body, basic(id, secret));
         const auto at = origin();
-        return *issuer.issue({decision->grant, *decision->client, decision->credentialId, at}, oauth::RandomDraw::fresh());
+        return *issuer.sign(*issuer.prepare({decision->grant, *decision->client, decision->credentialId, at}, oauth::RandomDraw::fresh()));
     }
     oauth::IssuedToken issue(const std::string& id = kAgent, const std::string& secret = "secret-one") {
         return issue("grant_type=client_credentials", id, secret);
