@@ -315,8 +315,7 @@ void LedgerAppender::gather(std::unique_lock<std::mutex>& held) {
     gathersPatient_ = hurried_ == 0;
     gatherAt_ = std::min(gathersPatient_ || lastWasSlow_ ? known : known / 2, options_.batchEvents);
     const auto most = gathersPatient_ ? options_.gatherPatient : lastWasSlow_ ? options_.gatherMost : options_.gatherMost / 3;
-    wake_.wait_for(held, most,
-                   [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open || (gathersPatient_ && hurried_ > 0); });
+    wake_.wait_for(held, most, [&] { return queue_.size() >= gatherAt_ || phase_ != Phase::Open || (gathersPatient_ && hurried_ > 0); });
     gatherAt_ = 0;
     gathersPatient_ = false;
 }

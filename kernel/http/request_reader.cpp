@@ -11,9 +11,6 @@ namespace beast = boost::beast;
 using ErrorCode = beast::error_code;
 
 constexpr std::size_t kDefaultBody = 1U << 20U;
-constexpr std::size_t kChunkLine = 512;       // size, extensions and line end of one chunk
-constexpr std::size_t kTrailers = 8U << 10U;  // the last chunk with its trailers
-constexpr std::size_t kLastChunk = 5;         // "0\r\n\r\n": no chunked message can end in fewer bytes
 constexpr std::size_t kReserveBody = 64U << 10U;
 
 }  // namespace
@@ -27,7 +24,6 @@ public:
         body_limit(bodyLimit);
     }
     [[nodiscard]] bool headDone() const { return headDone_; }
-    [[nodiscard]] bool chunkBegun() const { return chunkBegun_; }
 
 private:
     void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, ErrorCode&) override {}
@@ -43,11 +39,7 @@ private:
         request_.body.append(body.data(), body.size());
         return body.size();
     }
-    void on_chunk_header_impl(std::uint64_t, beast::string_view extensions, ErrorCode& ec) override {
-        // Beast ends a chunk line at CRLF and lets a bare LF through inside it; other servers end the line there.
-        if (!isFieldValue({extensions.data(), extensions.size()})) ec = beast::http::error::bad_chunk_extension;
-        chunkBegun_ = true;
-    }
+    void on_chunk_header_impl(std::uint64_t, beast::string_view, ErrorCode&) override {}
     std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, ErrorCode&) override {
         request_.body.append(body.data(), body.size());
         return body.size();
@@ -56,7 +48,6 @@ private:
 
     Request& request_;
     bool headDone_ = false;
-    bool chunkBegun_ = false;
 };
 
 RequestReader::RequestReader(const ReaderLimits& limits) : limits_(&limits), head_(limits.head) {}
@@ -127,54 +118,53 @@ void RequestReader::accept(const HeadFacts& facts, std::string_view head) {
         return;
     }
     stage_ = Stage::Body;
+    if (facts.chunked) chunks_.emplace(limit);
     expectsContinue_ = facts.expectsContinue;
 }
 
 std::size_t RequestReader::feedBody(std::string_view bytes) {
-    const std::size_t before = held_.size();
-    if (before > 0) held_.append(bytes);
-    // Beast asserts when it is asked again about a last chunk with fewer bytes than that.
-    if (lastChunk_ && held_.size() < kLastChunk) return bytes.size();
-    const std::string_view all = before > 0 ? std::string_view(held_) : bytes;
+    if (chunks_) return feedChunks(bytes);
     ErrorCode ec;
-    const std::size_t used = parser_->put(boost::asio::const_buffer(all.data(), all.size()), ec);
-    if (ec == beast::http::error::body_limit) {
-        refuse({413, "the body is too large"});
-        return bytes.size();
-    }
+    const std::size_t used = parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
     if (ec && ec != beast::http::error::need_more) {
         refuse({400, "the body is malformed"});
         return bytes.size();
     }
-    if (parser_->is_done()) {
-        stage_ = Stage::Complete;
-        held_ = {};
-        parser_.reset();
-        return used - before;
-    }
-    // What Beast left is a chunk line, or the last chunk with trailers, that has not ended yet.
-    std::string rest(all.substr(used));
-    // Behind the bytes of a chunk stands CRLF. Beast looks only once the whole next line is there.
-    if (parser_->chunkBegun() && !std::string_view("\r\n").starts_with(std::string_view(rest).substr(0, 2))) {
+    if (!parser_->is_done()) return bytes.size();
+    stage_ = Stage::Complete;
+    parser_.reset();
+    return used;
+}
+
+std::size_t RequestReader::feedChunks(std::string_view bytes) {
+    const auto seen = chunks_->scan(bytes);
+    const std::size_t before = held_.size();
+    if (before > 0) held_.append(bytes.substr(0, seen.good));
+    const std::string_view all = before > 0 ? std::string_view(held_) : bytes.substr(0, seen.good);
+    // Beast sees the last chunk only with all of its trailers, so that it judges them once.
+    const std::size_t ripe = chunks_->done() ? all.size() : all.size() - chunks_->last();
+    ErrorCode ec;
+    const std::size_t used = ripe > 0 ? parser_->put(boost::asio::const_buffer(all.data(), ripe), ec) : 0;
+    if (ec && ec != beast::http::error::need_more) {
         refuse({400, "the body is malformed"});
         return bytes.size();
     }
-    const std::size_t lineAt = rest.starts_with("\r\n") ? 2 : 0;
-    const std::size_t lineEnd = rest.find("\r\n", lineAt);
-    lastChunk_ = lineEnd != std::string::npos;
-    // Beast judges what follows the zero only when the trailers have come; `0x5` is wrong now.
-    const std::size_t extension = rest.find_first_not_of("0 \t", lineAt);
-    if (lastChunk_ && extension < lineEnd && rest[extension] != ';') {
+    if (seen.refusal) {
+        refuse(*seen.refusal);
+        return bytes.size();
+    }
+    if (!chunks_->done()) {
+        held_ = all.substr(used);
+        return bytes.size();
+    }
+    if (!parser_->is_done() || used != all.size()) {
         refuse({400, "the body is malformed"});
         return bytes.size();
     }
-    if (rest.size() > (lastChunk_ ? kTrailers : kChunkLine)) {
-        refuse({lastChunk_ ? 431 : 400,
-                lastChunk_ ? std::string_view("the trailers are too large") : std::string_view("a chunk line is too long")});
-        return bytes.size();
-    }
-    held_ = std::move(rest);
-    return bytes.size();
+    stage_ = Stage::Complete;
+    held_ = {};
+    parser_.reset();
+    return seen.good;
 }
 
 }  // namespace agentidp::http

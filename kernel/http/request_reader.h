@@ -1,13 +1,15 @@
 #pragma once
 /// @file kernel/http/request_reader.h
-/// Bytes -> Request, without a socket: the strict pass over the head (strict_head.h), then Beast's parser on what passed, its
-/// events written straight into the Request. What the two read differently is refused. Trailers and chunk extensions are
-/// dropped. One object per request; not shared between threads.
+/// Bytes -> Request, without a socket: the strict passes over the head and over the framing of chunks (strict_head.h, strict_chunks.h),
+/// then Beast's parser on what passed, its events written straight into the Request. What the two read differently is refused. Trailers and
+/// chunk extensions are dropped. One object per request; not shared between threads.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/message.h"
+#include "http/strict_chunks.h"
 #include "http/strict_head.h"
 
 namespace agentidp::http {
@@ -57,6 +59,7 @@ private:
 
     std::size_t feedHead(std::string_view bytes);
     std::size_t feedBody(std::string_view bytes);
+    std::size_t feedChunks(std::string_view bytes);
     void accept(const HeadFacts& facts, std::string_view head);
     void refuse(Refusal refusal);
 
@@ -66,11 +69,11 @@ private:
     bool keepAlive_ = false;
     bool http10_ = false;
     bool expectsContinue_ = false;
-    bool lastChunk_ = false;  ///< the last chunk's line is complete, its trailers are not
     StrictHead head_;
     Refusal refusal_;
     Request request_;
-    std::string held_;  ///< bytes that cannot be judged yet
+    std::string held_;                    ///< bytes that cannot be judged yet
+    std::optional<StrictChunks> chunks_;  ///< of a chunked body
     std::unique_ptr<Parser> parser_;
 };
 

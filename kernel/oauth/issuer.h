@@ -30,7 +30,7 @@ struct UnsignedToken {
     std::int64_t expiresIn = 0;
     std::string scope;
     std::string signingInput;  ///< header '.' payload; reserved for the signature to be appended
-    model::AuditEvent event;  ///< token.issued
+    model::AuditEvent event;   ///< token.issued
 };
 
 struct IssuedToken {

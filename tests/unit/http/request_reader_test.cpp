@@ -102,6 +102,8 @@ public:
     }
 
     void dropsTrailersAndExtensions() {
+        everySplit(chunked("5;a=\"\\\"\\\\\"\r\nhello\r\n0\r\n\r\n"), Stage::Complete, "hello");
+        everySplit(chunked("5;a=\"\r\nhello\r\n0;b=\"\r\n\r\n"), Stage::Refused, "", 400);
         const std::string bytes = chunked("5;name=\"v\"\r\nhello\r\n0;x\r\nAuthorization: evil\r\nX-More: y\r\n\r\n");
         everySplit(bytes, Stage::Complete, "hello");
         RequestReader reader(limits());
@@ -116,6 +118,12 @@ public:
 
     void refusesEndlessChunkLinesAndTrailers() {
         everySplit(chunked("5;" + std::string(4000, 'a')), Stage::Refused, "", 400);
+        // Complete or not when it comes: a line has 512 bytes with its end, the trailers 8 KiB.
+        everySplit(chunked("5;" + std::string(508, 'a') + "\r\nhello\r\n0\r\n\r\n"), Stage::Complete, "hello");
+        everySplit(chunked("5;" + std::string(512, 'a') + "\r\nhello\r\n0\r\n\r\n"), Stage::Refused, "", 400);
+        everySplit(chunked("0\r\nX: " + std::string(8192 - 7, 'a') + "\r\n\r\n"), Stage::Complete, "");
+        everySplit(chunked("0\r\nX: " + std::string(8192 - 6, 'a') + "\r\n\r\n"), Stage::Refused, "", 431);
+        everySplit(chunked("00000000000000005\r\nhello\r\n0\r\n\r\n"), Stage::Refused, "", 400);
         everySplit(chunked("0\r\nX: " + std::string(20'000, 'a')), Stage::Refused, "", 431);
     }
 
