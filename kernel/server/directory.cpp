@@ -18,7 +18,8 @@ Directory::Directory(plugin::Storage& storage, const base::Clock& clock, secrets
       clock_(clock),
       secrets_(secrets),
       secretsKept_(secretsKept),
-      perShard_(std::max<std::size_t>(1, capacity / kShards)) {}
+      // An eighth more, since shards fill unevenly: as many as `capacity` stay, whoever they are.
+      perShard_(std::max<std::size_t>(1, capacity / kShards + capacity / kShards / 8)) {}
 
 bool Directory::cached(std::string_view id) {
     auto shard = shardOf(id).lock();
