@@ -24,7 +24,9 @@ bool UseMark::isFirst(std::size_t which, base::Instant at) const {
     const std::int64_t now = base::epochSecondsOf(at);
     std::int64_t last = last_.load(std::memory_order_relaxed);
     const bool same = last % kPlaces == static_cast<std::int64_t>(which);
-    if (same && now - last / kPlaces < kUseNoted.count()) return false;
+    const std::int64_t since = now - last / kPlaces;
+    // A clock that was set back is noted by.
+    if (same && since >= 0 && since < kUseNoted.count()) return false;
     return last_.compare_exchange_strong(last, now * kPlaces + static_cast<std::int64_t>(which), std::memory_order_relaxed);
 }
 

@@ -191,6 +191,7 @@ public:
         CPPUNIT_ASSERT(client->isFirstUse(one, now + base::seconds(60)));
         CPPUNIT_ASSERT(!client->isFirstUse(one, now + base::seconds(119)));
         CPPUNIT_ASSERT(client->isFirstUse(one, now + base::seconds(120)));
+        CPPUNIT_ASSERT_MESSAGE("the clock was set back", client->isFirstUse(one, now - base::seconds(3600)));
         CPPUNIT_ASSERT_MESSAGE("a copy has noted nothing", Client(*client).isFirstUse(one, now + base::seconds(121)));
     }
 
