@@ -19,6 +19,7 @@ ReplyReader::Got ReplyReader::next(Reply& into) {
     const Got got = parse(at, into, 1);
     if (got == Got::More && buffer_.size() - begin_ > kMaxReply) return Got::Broken;
     if (got != Got::Reply) return got;
+    if (at - begin_ > kMaxReply) return Got::Broken;
     begin_ = at;
     if (begin_ == buffer_.size()) {
         buffer_.clear();

@@ -53,6 +53,8 @@ aip::Outcome<Json> Json::parse(std::string_view text) {
     const auto refused = [](const char* why) { return aip::unavailable("the answer is not the JSON that was expected", why); };
     auto document = std::make_shared<Document>();
     if (text.substr(0, 3) == "\xEF\xBB\xBF") return refused("a byte order mark");
+    // The parser takes a NUL for the end, and would not look at what follows.
+    if (text.find('\0') != std::string_view::npos) return refused("a NUL");
     try {
         Strictness strictness;
         document->root = Node::parse(

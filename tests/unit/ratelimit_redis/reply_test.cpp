@@ -85,6 +85,8 @@ class ReplyTest : public CppUnit::TestFixture {
         std::string wide = "*200\r\n";
         for (int i = 0; i < 199; ++i) wide += "$1000\r\n" + std::string(1'000, 'x') + "\r\n";
         CPPUNIT_ASSERT(read(wide, reply) == Got::Broken);
+        wide += "$1000\r\n" + std::string(1'000, 'x') + "\r\n";
+        CPPUNIT_ASSERT_MESSAGE("complete, and too large all the same", read(wide, reply) == Got::Broken);
     }
 };
 

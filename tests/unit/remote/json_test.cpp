@@ -45,9 +45,10 @@ class RemoteJsonTest : public CppUnit::TestFixture {
 
     void refusesWhatIsNotStrictJson() {
         const std::string deep = std::string(40, '[') + std::string(40, ']');
-        for (const std::string& text : {std::string(), std::string("{"), std::string("{} x"), std::string(R"({"a":1,"a":2})"),
-                                        std::string(R"([{"b":{"c":0,"c":0}}])"), deep, std::string("\"\xFF\""),
-                                        std::string("\xEF\xBB\xBF{}"), std::string("{'a':1}"), std::string("[1,]"), std::string("NaN")}) {
+        for (const std::string& text :
+             {std::string(), std::string("{"), std::string("{} x"), std::string("{}\0x", 4), std::string(R"({"a":1,"a":2})"),
+              std::string(R"([{"b":{"c":0,"c":0}}])"), deep, std::string("\"\xFF\""), std::string("\xEF\xBB\xBF{}"), std::string("{'a':1}"),
+              std::string("[1,]"), std::string("NaN")}) {
             const auto json = Json::parse(text);
             CPPUNIT_ASSERT_MESSAGE(text, !json.ok());
             CPPUNIT_ASSERT_EQUAL(aip_status{AIP_E_UNAVAILABLE}, json.fail().status);
