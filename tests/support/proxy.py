@@ -42,7 +42,7 @@ class Connection(threading.Thread):
             if not self.over.is_set() and self.proxy.mode == PASS:
                 self.server = self.proxy.connect()
                 self.shuttle()
-        except OSError:
+        except (OSError, ValueError):  # closed from outside meanwhile
             pass
         finally:
             self.close()
