@@ -20,6 +20,7 @@ def kill_at_once(server):
     server.stop(signal.SIGQUIT)
 
 
+QUEUED = 2.2  # LedgerOptions.queueDeadline, and a little
 NOTICED = 3.0  # readiness is looked at once a second, with a deadline of one
 
 
@@ -45,9 +46,11 @@ def longest_refusal(bed, since):
 
 
 def at_once(bed, since):
-    """The share of the load's refusals since then that took less than a tenth of a second."""
-    refusals = [end - begin for status, begin, end in bed.answers(since) if status == 503]
-    return sum(took < 0.1 for took in refusals) / len(refusals) if refusals else 0.0
+    """The share that took less than a tenth of a second, of the load's refusals since then that were asked while another had waited past the queue's
+    deadline: whoever came before that may wait, and how many do is made by the clients."""
+    refusals = [(begin, end) for status, begin, end in bed.answers(since) if status == 503]
+    behind = [end - begin for begin, end in refusals if any(first + QUEUED < begin < last for first, last in refusals)]
+    return sum(took < 0.1 for took in behind) / len(behind) if behind else 0.0
 
 
 def introspected(bed, token):

@@ -44,10 +44,8 @@ def run():
         bed.close()
         longest, share = longest_refusal(bed, began), at_once(bed, began)
         assert longest < LONGEST, f"a request waited {longest:.1f} s for its refusal"
-        # Six clients: whose own request is being written stands still meanwhile. On a busy machine half of the answers are theirs (seen: 43 to 95 %);
-        # a daemon that lets everyone wait has none at once.
-        assert share > 0.2, f"only {share:.0%} of the refusals came at once"
+        assert share > 0.5, f"only {share:.0%} of the refusals behind a batch that hangs came at once"
         assert piled <= MOST_THREADS, f"{piled} threads more than before, after hundreds of calls"
         assert healed < 3 and reopened < 3, (healed, reopened)
-        return (f"{bed.issued()} tokens, {refused} probes refused, {share:.1%} of the load's refusals within 0.1 s, the longest wait of a request {longest:.1f} s, {piled} threads more; first token "
+        return (f"{bed.issued()} tokens, {refused} probes refused, {share:.1%} of the load's refusals behind a batch that hangs within 0.1 s, the longest wait of a request {longest:.1f} s, {piled} threads more; first token "
                 f"{healed:.2f} s after the hole closed and {reopened:.2f} s after the half-open link.")
